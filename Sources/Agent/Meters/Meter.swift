@@ -1,0 +1,100 @@
+public import Accounting
+
+/// One source of counters on this host, and the doors of the keys that it counts.
+///
+/// A meter is used from one thread at a time and keeps nothing that a restart would miss: what
+/// must survive (settings, what was shut) goes to the ledger through the caller.
+public protocol Meter: AnyObject {
+    /// The meter's name, unique on this host.
+    var name: MeterName { get }
+
+    /// How its counters and doors behave.
+    var traits: MeterTraits { get }
+
+    /// Reads every counter at one instant, all or nothing.
+    func read() throws(MeterError) -> MeterReading
+
+    /// Lets nothing more through for `keys`, and verifies it. Keys that are not there are fine.
+    ///
+    /// On a meter whose `blocksInPlace` is false this does nothing: `remove` is its only way.
+    func block(_ keys: [Key]) throws(MeterError)
+
+    /// Takes `keys` out of the source, and verifies it. Keys that are not there are fine.
+    ///
+    /// Returns the last values seen before the removal, and how long they were unwatched.
+    func remove(_ keys: [Key]) throws(MeterError) -> Removal
+
+    /// Puts keys back exactly as `settings` say, whether blocked or removed, and verifies it.
+    func restore(_ settings: [PeerSettings]) throws(MeterError)
+}
+
+/// How a meter's counters and doors behave.
+public struct MeterTraits: Hashable, Sendable {
+    /// Where the counters live: "kernel" or "userspace".
+    public var source: String
+    /// Whether a key can be blocked while its counter stays readable.
+    public var blocksInPlace: Bool
+
+    /// Makes traits.
+    public init(source: String, blocksInPlace: Bool) {
+        self.source = source
+        self.blocksInPlace = blocksInPlace
+    }
+}
+
+/// A reading, and what the source says of each key beside its counters.
+public struct MeterReading: Sendable {
+    /// The counters.
+    public var reading: Reading
+    /// The keys, in the order of the reading's counters, one for each key.
+    public var peers: [PeerSettings]
+    /// The UDP port that the device listens on; nil where it has none.
+    public var listenPort: UInt16?
+
+    /// Makes a reading with its peers.
+    public init(reading: Reading, peers: [PeerSettings], listenPort: UInt16?) {
+        self.reading = reading
+        self.peers = peers
+        self.listenPort = listenPort
+    }
+}
+
+/// Everything that is needed to put a peer back as it was. Holds a secret: never log it.
+public struct PeerSettings: Hashable, Sendable {
+    /// The peer.
+    public var key: Key
+    /// 32 bytes; nil for none.
+    public var presharedKey: PublicKey?
+    /// Tunnel addresses; empty for a peer that is blocked.
+    public var addresses: [AddressRange]
+    /// Seconds between keepalives; 0 for off.
+    public var keepalive: UInt16
+    /// `ADDRESS:PORT` or `[ADDRESS]:PORT`; nil where it is not known.
+    public var endpoint: String?
+
+    /// Makes settings.
+    public init(
+        key: Key, presharedKey: PublicKey? = nil, addresses: [AddressRange] = [],
+        keepalive: UInt16 = 0, endpoint: String? = nil
+    ) {
+        self.key = key
+        self.presharedKey = presharedKey
+        self.addresses = addresses
+        self.keepalive = keepalive
+        self.endpoint = endpoint
+    }
+}
+
+/// What a removal saw.
+public struct Removal: Sendable {
+    /// The reading of the whole meter just before; nil where the caller took it itself.
+    public var final: MeterReading?
+    /// Nanoseconds between that reading and the removal, in which bytes went uncounted.
+    public var window: UInt64
+
+    /// Makes a removal's report.
+    public init(final: MeterReading?, window: UInt64) {
+        self.final = final
+        self.window = window
+    }
+}

@@ -1,0 +1,49 @@
+/// The kinds of sources that counters come from.
+public enum MeterKind: String, Hashable, Sendable, CaseIterable {
+    case wireguard
+    case amneziawg
+    case v2ray
+    case ports
+}
+
+/// A meter's name, unique on its server: `wireguard/wg0`, or `wireguard/wg0@PLACE` for a device
+/// outside the host's own network namespace.
+public struct MeterName: Hashable, Sendable {
+    /// What is read.
+    public let kind: MeterKind
+    /// The interface, proxy or table.
+    public let device: String
+    /// The namespace or container; nil for the host's own.
+    public let place: String?
+
+    /// Longest accepted name as text, in UTF-8 bytes.
+    public static let longestText = 255
+
+    /// Makes a name from its parts.
+    public init(kind: MeterKind, device: String, place: String? = nil) {
+        self.kind = kind
+        self.device = device
+        self.place = place
+    }
+
+    /// Reads `KIND/DEVICE` or `KIND/DEVICE@PLACE`; nil for anything else.
+    public init?(_ text: some StringProtocol) {
+        guard text.utf8.count <= Self.longestText else { return nil }
+        let halves = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard halves.count == 2, let kind = MeterKind(rawValue: String(halves[0])) else {
+            return nil
+        }
+        let parts = halves[1].split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        guard !parts[0].isEmpty, parts.count == 1 || !parts[1].isEmpty else { return nil }
+        self.init(
+            kind: kind, device: String(parts[0]), place: parts.count == 2 ? String(parts[1]) : nil)
+    }
+}
+
+extension MeterName: CustomStringConvertible {
+    /// The name as text.
+    public var description: String {
+        let name = "\(kind.rawValue)/\(device)"
+        return place.map { "\(name)@\($0)" } ?? name
+    }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import Testing
+
+/// Who may import what. SwiftPM does not stop a stray import of a dependency's dependency, so the
+/// sources themselves are read.
+@Suite struct ModuleMapTests {
+    /// Each of our modules, and those of ours that it may import.
+    static let allowed: [String: Set<String>] = [
+        "Accounting": [],
+        "AgentProtocol": ["Accounting"],
+        "HTTPClient": ["CCurl", "CZlib"],
+        "Settings": [],
+        "API": [],
+        "Netlink": ["CMnl"],
+        "Meters": ["Accounting", "Netlink", "HTTPClient"],
+        "Ledger": ["Accounting", "AgentProtocol", "CSQLite"],
+        "Agent": [
+            "Accounting", "AgentProtocol", "HTTPClient", "Ledger", "Meters", "Netlink", "Settings",
+        ],
+        "Store": ["Accounting", "AgentProtocol"],
+        "Server": ["API", "Accounting", "AgentProtocol", "HTTPClient", "Store"],
+        "Controller": ["API", "HTTPClient", "Server", "Settings", "Store"],
+    ]
+
+    /// Libraries that one module alone may import.
+    static let walled: [String: String] = [
+        "CCurl": "HTTPClient", "CZlib": "HTTPClient", "CMnl": "Netlink", "CSQLite": "Ledger",
+        "GRDB": "Store", "Hummingbird": "Server", "HummingbirdCore": "Server",
+        "HummingbirdTLS": "Server", "NIOSSL": "Server", "X509": "Server", "SwiftASN1": "Server",
+        "Configuration": "Settings",
+    ]
+
+    /// Modules that must do without full Foundation, which would triple the agent's size.
+    static let small: Set<String> = [
+        "Accounting", "AgentProtocol", "HTTPClient", "Settings", "Netlink", "Meters", "Ledger",
+        "Agent",
+    ]
+
+    @Test func everyModuleImportsOnlyWhatTheMapAllows() throws {
+        for source in try Source.all() {
+            let allowed = try #require(Self.allowed[source.module], "\(source.module) is no module")
+            for name in source.imports where Self.allowed[name] != nil || name.hasPrefix("C") {
+                let isOurs = Self.allowed[name] != nil || Self.walled[name] != nil
+                #expect(
+                    !isOurs || allowed.contains(name),
+                    "\(source.path) imports \(name), which \(source.module) may not")
+            }
+        }
+    }
+
+    @Test func eachWalledLibraryHasOneImporter() throws {
+        for source in try Source.all() {
+            for name in source.imports {
+                guard let owner = Self.walled[name] else { continue }
+                let isGenerated = source.path.hasSuffix(".pb.swift")
+                #expect(
+                    owner == source.module || isGenerated,
+                    "\(source.path) imports \(name), which belongs to \(owner) alone")
+            }
+        }
+    }
+
+    @Test func theAgentDoesWithoutFullFoundation() throws {
+        for source in try Source.all() where Self.small.contains(source.module) {
+            let isGenerated = source.path.hasSuffix(".pb.swift")
+            #expect(
+                isGenerated || !source.imports.contains("Foundation"),
+                "\(source.path) imports Foundation; FoundationEssentials is what the agent may use")
+        }
+    }
+
+    @Test func noSourceStartsAProcess() throws {
+        let starters = ["Process()", "posix_spawn", "popen(", "fork(", "execve(", "Subprocess"]
+        for source in try Source.all() {
+            for starter in starters {
+                #expect(!source.text.contains(starter), "\(source.path) has \(starter)")
+            }
+        }
+    }
+
+    @Test func theMapNamesEveryModule() throws {
+        let found = Set(try Source.all().map(\.module))
+        #expect(found == Set(Self.allowed.keys))
+    }
+}
+
+/// A Swift file under Sources.
+struct Source {
+    let path: String
+    let module: String
+    let text: String
+
+    /// The module names that the file imports, whatever access level or attribute stands before.
+    var imports: Set<String> {
+        let pattern = /^\s*(?:@[\w()]+\s+)*(?:\w+\s+)?import\s+(?:struct\s+|class\s+|enum\s+)?(\w+)/
+            .anchorsMatchLineEndings()
+        return Set(text.matches(of: pattern).map { String($0.1) })
+    }
+
+    static var root: URL {
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+    }
+
+    static func all() throws -> [Source] {
+        let sources = root.appending(path: "Sources").path
+        let paths = FileManager.default.enumerator(atPath: sources)?.allObjects as? [String] ?? []
+        return try paths.filter { $0.hasSuffix(".swift") }.map { path in
+            let text = try String(contentsOfFile: "\(sources)/\(path)", encoding: .utf8)
+            return Source(
+                path: path, module: String(path.split(separator: "/")[1]), text: text)
+        }
+    }
+}
