@@ -111,6 +111,7 @@ if !agentOnly {
             [
                 "Accounting", "AgentProtocol", crypto, logging,
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]),
         module(
             "Server", in: "Controller",
