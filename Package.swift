@@ -134,7 +134,7 @@ if !agentOnly {
         tests(
             "ServerTests",
             ["API", "Accounting", "AgentProtocol", "HTTPClient", "Server", "Store", protobuf]),
-        tests("ControllerTests", ["API", "Controller"]),
+        tests("ControllerTests", ["API", "Controller", argumentParser]),
         tests(
             "EndToEnd",
             ["API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient"]),
