@@ -80,7 +80,11 @@ final class CannedController: Sendable {
         let pipe = output
         let first = await withCheckedContinuation { continuation in
             Thread {
-                continuation.resume(returning: pipe.fileHandleForReading.availableData)
+                var line = Data()
+                while !line.contains(0x0a), case let part = pipe.fileHandleForReading.availableData,
+                    !part.isEmpty
+                { line += part }
+                continuation.resume(returning: line)
             }.start()
         }
         try #require(first == Data("ready\n".utf8), "the canned controller did not start")
