@@ -117,7 +117,7 @@ if !agentOnly {
             "Server", in: "Controller",
             [
                 "API", "Accounting", "AgentProtocol", "HTTPClient", "Store", crypto, lifecycle,
-                logging,
+                logging, protobuf,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -136,7 +136,11 @@ if !agentOnly {
         tests("StoreTests", ["Accounting", "AgentProtocol", "Store", crypto, protobuf]),
         tests(
             "ServerTests",
-            ["API", "Accounting", "AgentProtocol", "HTTPClient", "Server", "Store", protobuf]),
+            [
+                "API", "Accounting", "AgentProtocol", "HTTPClient", "Server", "Store", crypto,
+                lifecycle, logging, protobuf,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
         tests("ControllerTests", ["API", "Controller"]),
         tests(
             "EndToEnd",
