@@ -114,7 +114,7 @@ if !agentOnly {
             "Server", in: "Controller",
             [
                 "API", "Accounting", "AgentProtocol", "HTTPClient", "Store", crypto, lifecycle,
-                logging,
+                logging, protobuf,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -133,8 +133,14 @@ if !agentOnly {
         tests("StoreTests", ["Accounting", "AgentProtocol", "Store", crypto, protobuf]),
         tests(
             "ServerTests",
-            ["API", "Accounting", "AgentProtocol", "HTTPClient", "Server", "Store", protobuf]),
-        tests("ControllerTests", ["API", "Controller", argumentParser]),
+            [
+                "API", "Accounting", "AgentProtocol", "HTTPClient", "Server", "Store", crypto,
+                lifecycle, logging, protobuf,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+        tests(
+            "ControllerTests",
+            ["API", "Controller", "Server", argumentParser, lifecycle, logging]),
         tests(
             "EndToEnd",
             ["API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient"]),

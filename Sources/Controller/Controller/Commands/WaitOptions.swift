@@ -10,8 +10,8 @@ struct WaitOptions: ParsableArguments {
     var noWait = false
 
     func validate() throws {
-        guard wait.duration <= .seconds(300) else {
-            throw ValidationError("--wait is at most 5m.")
+        guard wait.duration <= .seconds(60) else {
+            throw ValidationError("--wait is at most 60s.")
         }
     }
 
