@@ -46,7 +46,7 @@ extension NetlinkSocket {
     }
 
     /// One request and everything that answers it. Returns whether the dump was interrupted.
-    private mutating func exchange<Value>(
+    mutating func exchange<Value>(
         _ request: NetlinkRequest, flags: Int32, _ doing: String, _ value: inout Value,
         _ each: (inout Value, RawSpan) throws(NetlinkError) -> Void
     ) throws(NetlinkError) -> Bool {
