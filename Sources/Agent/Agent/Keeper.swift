@@ -14,12 +14,14 @@ actor Keeper {
 
     let ledger: Ledger
     let clock: HostClock
-    let options: AgentOptions
+    var options: AgentOptions
     let logger: Logger
     var discovery: MeterDiscovery
     var meters: [MeterName: any Meter] = [:]
     var faults: [MeterName: String] = [:]
-    var discoveryFaults: [String] = []
+    var discoveryFaults: [MeterDiscovery.Fault] = []
+    /// Where the last look at this host saw and read everything.
+    var newMetersBegan = DiscoveryScope.nothing
     var kept: [MeterName: [Key: KeptOut]] = [:]
     var wishes: [MeterName: [DesiredAccess]] = [:]
     /// When the newest wish of a credential arrived, nanoseconds since boot.
@@ -30,6 +32,8 @@ actor Keeper {
     /// The newest reading ticket that the controller asked for, and that a reading answers.
     var ticketAsked: UInt64 = 0
     var ticketAnswered: UInt64 = 0
+    /// The newest of them that a batch holds.
+    var ticketSent: UInt64 = 0
     var lastCycle: Instant?
     var configurations = InterfaceNames()
     /// The meters of this start that have been read, or found missing, at least once.
@@ -60,12 +64,47 @@ actor Keeper {
     func cycle() {
         let ticket = ticketAsked
         discover()
+        newMetersBegan = DiscoveryScope(text: ledger.discoveryScope, options)
         for meter in meters.values { attend(to: meter) }
         for meter in wishes.keys where meters[meter] == nil { reportMissing(meter) }
         outcomes.verified(through: revision)
         ticketAnswered = max(ticketAnswered, ticket)
         lastCycle = clock.now()
         hasDiscovered = true
+        noteDiscovery()
+    }
+
+    /// Finds the meters of this host; those that are still there stay as they are.
+    private func discover() {
+        let found = discovery.look()
+        for fault in found.faults where !discoveryFaults.contains(fault) {
+            logger.error("\(fault.text)")
+        }
+        discoveryFaults = found.faults
+        for name in meters.keys where found.meters[name] == nil {
+            logger.notice("\(name) is gone")
+            inventory.forget(name)
+            faults[name] = nil
+        }
+        for name in found.meters.keys where meters[name] == nil {
+            logger.notice("found \(name)")
+        }
+        meters = found.meters
+    }
+
+    /// Remembers where everything was seen and read: a meter that turns up there later is new, and
+    /// charged from zero.
+    private func noteDiscovery() {
+        let isHostWhole =
+            !discoveryFaults.contains { $0.place == nil }
+            && !faults.keys.contains { $0.place == nil }
+        let isWhole = discoveryFaults.isEmpty && faults.isEmpty
+        let seen: DiscoveryScope = isWhole ? .everything : isHostWhole ? .host : .nothing
+        do {
+            try ledger.noteDiscovery(scope: seen.text(options))
+        } catch {
+            logger.error("\(error)")
+        }
     }
 
     /// Reads one meter, books it and enforces what is wanted there.
@@ -85,14 +124,14 @@ actor Keeper {
     func book(_ meter: any Meter) throws -> MeterReading {
         var latest = try meter.read()
         let known = ledger.baselines(of: meter.name)
-        let isNew = try ledger.beganAfterDiscovery(meter.name)
         var difference = Differ.difference(
-            from: known, to: latest.reading, beganAfterDiscovery: isNew)
+            from: known, to: latest.reading, beganAfterDiscovery: newMetersBegan.covers(meter.name))
         if difference.isDoubtful {
             let first = latest.reading
             latest = try meter.read()
             difference = Differ.difference(
-                from: known, to: latest.reading, confirming: first, beganAfterDiscovery: isNew)
+                from: known, to: latest.reading, confirming: first,
+                beganAfterDiscovery: newMetersBegan.covers(meter.name))
         }
         try record(difference, meter, latest)
         return latest

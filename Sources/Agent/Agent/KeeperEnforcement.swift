@@ -1,5 +1,6 @@
 import Accounting
 import Ledger
+import Logging
 import Meters
 
 extension Keeper {
@@ -7,6 +8,7 @@ extension Keeper {
     func enforce(_ meter: any Meter, _ reading: MeterReading) {
         let wishes = wishes[meter.name] ?? []
         guard !wishes.isEmpty else { return }
+        noteBlocked(meter, reading)
         let plan = EnforcementPlan(
             for: wishes, in: view(of: meter, reading), observing: options.mode == .observe)
         var unmet = plan.exceptions
@@ -18,20 +20,24 @@ extension Keeper {
         outcomes.unmet(unmet, at: meter.name)
     }
 
-    private func view(of meter: any Meter, _ reading: MeterReading) -> MeterView {
-        let present = Dictionary(reading.peers.map { ($0.key, $0) }) { first, _ in first }
-        let now = reading.reading.instant.boottime
-        // A key found blocked, but by an earlier start of this agent, is watched from now on.
-        for (key, entry) in kept[meter.name] ?? [:]
-        where entry.blockedAt == nil && present[key]?.addresses.isEmpty == true {
-            kept[meter.name]?[key]?.blockedAt = now
+    /// A key found blocked by an earlier start of this agent is watched from now on.
+    private func noteBlocked(_ meter: any Meter, _ reading: MeterReading) {
+        for peer in reading.peers where peer.addresses.isEmpty {
+            guard let entry = kept[meter.name]?[peer.key], entry.blockedAt == nil else { continue }
+            kept[meter.name]?[peer.key]?.blockedAt = reading.reading.instant.boottime
         }
-        return MeterView(
-            present: present, kept: kept[meter.name] ?? [:],
-            blocksInPlace: meter.traits.blocksInPlace, now: now,
+    }
+
+    private func view(of meter: any Meter, _ reading: MeterReading) -> MeterView {
+        MeterView(
+            present: Dictionary(reading.peers.map { ($0.key, $0) }) { first, _ in first },
+            kept: kept[meter.name] ?? [:], blocksInPlace: meter.traits.blocksInPlace,
+            now: reading.reading.instant.boottime,
             wasCounted: { [ledger] in ledger.total(of: $0, at: meter.name) != nil },
-            configured: { [configurations, options] in
-                configurations.settings(of: $0, at: meter.name, in: options.configurationFolder)
+            configured: { [options] in
+                var files = InterfaceNames()
+                return files.settings(
+                    of: $0, at: meter.name, in: options.configurationFolder)
             })
     }
 
@@ -62,8 +68,8 @@ extension Keeper {
     ) {
         let ready = plan.remove.filter { kept[meter.name]?[$0]?.settings != nil }
         attempt(&unmet, plan.remove, meter) {
-            try save(
-                ready.compactMap { kept[meter.name]?[$0]?.settings }, meter, isRemoved: true)
+            let unmarked = ready.compactMap { kept[meter.name]?[$0] }.filter { !$0.isRemoved }
+            try save(unmarked.compactMap(\.settings), meter, isRemoved: true)
             let removal = try meter.remove(ready)
             if let final = removal.final { try bookFinal(final, meter) }
             fulfil(ready, wishes, window: meter.traits.blocksInPlace ? 0 : removal.window)

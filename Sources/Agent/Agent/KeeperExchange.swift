@@ -25,17 +25,33 @@ extension Keeper {
     /// Numbers what waits and returns the batches to send; nil for none.
     func pushMessage() throws -> WirePush? {
         while try ledger.cutBatch(ticket: ticketAnswered) {}
+        ticketSent = ticketAnswered
         let batches = try ledger.batches()
         guard !batches.isEmpty else { return nil }
         var push = WirePush()
         push.now = WireClock(clock.now())
-        push.batches = batches.map { .init($0.bytes) }
+        var size = 0
+        for batch in batches {
+            size += batch.bytes.count
+            guard push.batches.isEmpty || size <= Ledger.mostBytes else { break }
+            push.batches.append(.init(batch.bytes))
+        }
         return push
     }
 
-    /// Forgets what the controller has applied.
-    func acknowledge(_ answer: WirePushAnswer) throws {
+    /// Forgets what the controller has applied. Returns whether that was any of what was sent.
+    func acknowledge(_ answer: WirePushAnswer) throws -> Bool {
+        let before = try ledger.depth().batches
         try ledger.acknowledge(through: answer.applied)
+        return try ledger.depth().batches < before
+    }
+
+    /// How long to wait for the next reading: shorter while a blocked key's last bytes settle.
+    func patience() -> Duration {
+        let isSettling = kept.values.contains { keys in
+            keys.values.contains { !$0.isRemoved && $0.blockedAt != nil }
+        }
+        return isSettling ? min(options.readInterval, .milliseconds(1_100)) : options.readInterval
     }
 
     /// Where this agent stands with the controller's wishes.
@@ -80,8 +96,32 @@ extension Keeper {
         return outcomes.message(now: WireClock(clock.now()))
     }
 
+    /// Whether something should be sent without waiting for its turn.
+    var hasNews: Bool {
+        hasDiscovered
+            && (inventory.hasNews || outcomes.hasNews || ticketAnswered > ticketSent)
+    }
+
     /// Notes that the controller has stored outcomes.
     func acknowledgeOutcomes(_ sent: WireOutcomes) {
         outcomes.acknowledge(sent)
+    }
+}
+
+extension Keeper {
+    /// Whether readings are taken as often as they should be.
+    var isAlive: Bool {
+        guard let lastCycle else { return true }
+        let late = options.readInterval * 5 + .seconds(30)
+        return Duration.nanoseconds(clock.now().boottime - lastCycle.boottime) < late
+    }
+
+    /// Takes over settings that were read again.
+    func apply(_ new: AgentOptions) {
+        var new = new
+        new.stateFolder = options.stateFolder
+        guard new != options else { return }
+        options = new
+        discovery = MeterDiscovery(clock: clock, options: new)
     }
 }

@@ -15,6 +15,9 @@ struct OutcomeState: Sendable {
     /// The wishes that cannot be fulfilled now.
     var unmet: [UnmetWish] { exceptions.values.flatMap { $0 } }
 
+    /// Whether the controller has yet to store the newest state.
+    var hasNews: Bool { number > acknowledged }
+
     /// Notes that a wish is fulfilled; `window` is the unwatched time before a removal.
     mutating func fulfilled(_ wish: DesiredAccess, took: UInt64?, window: UInt64 = 0) {
         guard verified[wish.credential] != wish.revision || window > 0 else { return }
@@ -46,7 +49,7 @@ struct OutcomeState: Sendable {
 
     /// The state to send; nil where the controller has stored it.
     func message(now: WireClock) -> WireOutcomes? {
-        guard number > acknowledged else { return nil }
+        guard hasNews else { return nil }
         var message = WireOutcomes()
         message.revision = revision
         message.exceptions = unmet.map { unmet in

@@ -8,26 +8,33 @@ import Synchronization
 /// threads must not do.
 final class ThreadExecutor: SerialExecutor {
     private let jobs = Mutex<[UnownedJob]>([])
-    /// Counts the jobs that the thread has not fetched yet.
-    private let doorbell: Int32
+    /// A pipe: a byte in it says that jobs wait.
+    private let doorbell: (read: Int32, write: Int32)
 
     /// Starts the thread, which lives as long as the process.
     init() throws {
-        doorbell = eventfd(0, Int32(EFD_CLOEXEC))
-        guard doorbell >= 0 else { throw AgentError.system(errno, doing: "start a thread") }
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0, fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 else {
+            throw AgentError.system(errno, doing: "start a thread")
+        }
+        doorbell = (ends[0], ends[1])
         try OwnThread.detach { [self] in run() }
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        jobs.withLock { $0.append(job) }
-        eventfd_write(doorbell, 1)
+        let isFirst = jobs.withLock { waiting in
+            waiting.append(job)
+            return waiting.count == 1
+        }
+        // Full means that bytes enough wait already.
+        if isFirst { _ = write(doorbell.write, [1], 1) }
     }
 
     private func run() {
-        var count: eventfd_t = 0
+        var byte: UInt8 = 0
         while true {
-            guard eventfd_read(doorbell, &count) == 0 else { continue }
+            guard read(doorbell.read, &byte, 1) == 1 else { continue }
             let batch = jobs.withLock { waiting in
                 defer { waiting = [] }
                 return waiting

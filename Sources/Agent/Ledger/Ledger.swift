@@ -16,6 +16,8 @@ public final class Ledger {
     var meters: [MeterName: MeterBook] = [:]
     var incarnations: [Incarnation: Int64] = [:]
     var bucket: OpenBucket?
+    /// What the last look at this host covered, if it saw and read everything; else empty.
+    public private(set) var discoveryScope = ""
 
     private init(database: Database, id: String, start: UInt64, instance: String) {
         self.database = database
@@ -51,7 +53,15 @@ public final class Ledger {
         let start = try begin(database, id: id, instance: instance, path: path)
         let ledger = Ledger(database: database, id: id, start: start, instance: instance)
         try ledger.load()
+        ledger.discoveryScope = try database.fact("discovery_scope") ?? ""
         return ledger
+    }
+
+    /// Notes down what a look at this host covered; empty: something could not be seen or read.
+    public func noteDiscovery(scope: String) throws(LedgerError) {
+        guard scope != discoveryScope else { return }
+        try database.setFact("discovery_scope", scope)
+        discoveryScope = scope
     }
 
     /// The id of the ledger at `path`; nil where there is no ledger or it has none yet.
