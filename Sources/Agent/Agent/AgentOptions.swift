@@ -1,6 +1,6 @@
 /// What an operator may set for the agent.
 struct AgentOptions: Hashable, Sendable {
-    enum Mode: String, Sendable {
+    enum Mode: String, Sendable, CaseIterable {
         /// Opens and shuts what the controller asks for.
         case enforce
         /// Counts only; changes nothing on this host.
