@@ -75,16 +75,18 @@ var targets: [Target] = [
             argumentParser, crypto, lifecycle, logging, unixSignals,
         ]),
 
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),
     tests("HouseTests", []),
     tests("AccountingTests", ["Accounting"]),
     tests("AgentProtocolTests", ["Accounting", "AgentProtocol", crypto, protobuf]),
     tests("HTTPClientTests", ["HTTPClient"]),
     tests("SettingsTests", ["Settings"]),
     tests("NetlinkTests", ["Netlink"]),
-    tests("MetersTests", ["Accounting", "Meters", "Netlink"]),
+    tests("MetersTests", ["Accounting", "Meters", "Netlink", "TestSupport"]),
     tests("LedgerTests", ["Accounting", "AgentProtocol", "Ledger", protobuf]),
     tests(
-        "AgentTests", ["Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters"]),
+        "AgentTests",
+        ["Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters", "Settings"]),
 ]
 
 if !agentOnly {
@@ -143,7 +145,10 @@ if !agentOnly {
             ["API", "Controller", "Server", argumentParser, lifecycle, logging]),
         tests(
             "EndToEnd",
-            ["API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient"]),
+            [
+                "API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient",
+                "TestSupport",
+            ]),
     ]
 }
 
