@@ -85,7 +85,8 @@ var targets: [Target] = [
     tests("MetersTests", ["Accounting", "Meters", "Netlink", "TestSupport"]),
     tests("LedgerTests", ["Accounting", "AgentProtocol", "Ledger", protobuf]),
     tests(
-        "AgentTests", ["Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters"]),
+        "AgentTests",
+        ["Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters", "Settings"]),
 ]
 
 if !agentOnly {

@@ -23,7 +23,8 @@ import Testing
         observing: Bool = false
     ) -> EnforcementPlan {
         let view = MeterView(
-            present: present.map { [Self.key: $0] } ?? [:], kept: kept.map { [Self.key: $0] } ?? [:],
+            present: present.map { [Self.key: $0] } ?? [:],
+            kept: kept.map { [Self.key: $0] } ?? [:],
             blocksInPlace: blocksInPlace, now: now, wasCounted: { _ in wasCounted },
             configured: { _ in configured })
         return EnforcementPlan(for: [wish(access)], in: view, observing: observing)

@@ -72,6 +72,8 @@ extension Keeper {
             try save(unmarked.compactMap(\.settings), meter, isRemoved: true)
             let removal = try meter.remove(ready)
             if let final = removal.final { try bookFinal(final, meter) }
+            logger.notice(
+                "\(meter.name): \(ready.count) keys removed, uncounted for \(removal.window) ns")
             fulfil(ready, wishes, window: meter.traits.blocksInPlace ? 0 : removal.window)
             guard ready.count == plan.remove.count else {
                 throw AgentError(
