@@ -100,7 +100,7 @@ package struct GenericNetlink: ~Copyable {
     }
 
     /// Asks for a family's number; `ENOENT` where the kernel has no such family.
-    private mutating func resolve(_ name: String) throws(NetlinkError) -> UInt16 {
+    mutating func resolve(_ name: String) throws(NetlinkError) -> UInt16 {
         let controller = UInt16(GENL_ID_CTRL)
         var request = NetlinkRequest(
             type: controller, answerType: controller,

@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// POSIX threads of our own. A network namespace belongs to a thread, and a wait in the kernel
 /// holds one: neither may happen on Swift's pool threads.
-enum OwnThread {
+package enum OwnThread {
     private final class Body: Sendable {
         let run: @Sendable () -> Void
 
@@ -31,6 +31,11 @@ enum OwnThread {
             throw .system(number, doing: "start a thread")
         }
         return thread
+    }
+
+    /// Starts `body` on a new thread that nobody waits for.
+    package static func detach(_ body: @escaping @Sendable () -> Void) throws(NetlinkError) {
+        pthread_detach(try start(body))
     }
 
     /// Runs `body` on a new thread and waits for what it returns.

@@ -3,6 +3,16 @@
 #define TOLLKEEPER_CCURL_H
 #include <curl/curl.h>
 
+// curl_global_init with everything; CURL_GLOBAL_ALL is a macro of macros.
+static inline CURLcode tk_curl_global_init(void) {
+    return curl_global_init(CURL_GLOBAL_ALL);
+}
+
+// curl_multi_poll without file descriptors of our own.
+static inline CURLMcode tk_curl_multi_poll(CURLM *multi, int milliseconds) {
+    return curl_multi_poll(multi, NULL, 0, milliseconds, NULL);
+}
+
 // curl_easy_setopt with a long.
 static inline CURLcode tk_curl_set_long(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);

@@ -25,7 +25,7 @@ extension KernelDevice {
     private func change(_ settings: PeerSettings, isThere: Bool) -> PeerChange? {
         guard let key = settings.key.publicKey else { return nil }
         var change = PeerChange(
-            key: key, flags: [.replaceAllowedIPs], addresses: Array(settings.allowed))
+            key: key, flags: [.replaceAllowedIPs], addresses: settings.addresses.map(\.masked))
         guard !isThere else {
             change.flags.insert(.updateOnly)
             return change

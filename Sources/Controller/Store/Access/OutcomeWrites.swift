@@ -1,0 +1,88 @@
+package import AgentProtocol
+
+extension Store {
+    /// Takes what an agent has verified; returns the number of the state that is held now.
+    ///
+    /// A state that is not newer than the one held changes nothing.
+    package func apply(
+        _ outcomes: WireOutcomes, from call: AgentCall, now: Int64
+    ) async throws -> Int64 {
+        try await database.write { session in
+            let row = try session.first(
+                """
+                SELECT s.outcome_number, s.revision FROM servers s \
+                JOIN ledgers l ON l.server = s.id \
+                WHERE s.id = $1 AND s.closed_at = 0 AND l.id = $2 AND l.closed_at = 0
+                """, [.integer(call.server), .bytes(call.ledger)])
+            guard let row else { throw Self.otherLedger }
+            let number = Int64(clamping: outcomes.number)
+            guard number > row.integer(0) else { return row.integer(0) }
+            let revision = Int64(clamping: outcomes.revision)
+            // An agent ahead of a restored controller proves nothing about this desired state.
+            if revision <= row.integer(1) {
+                let writes = OutcomeWrites(server: call.server, now: now, session: session)
+                try writes.write(outcomes, revision: revision)
+            }
+            try session.execute(
+                "UPDATE servers SET outcome_number = $1, last_contact = $2 WHERE id = $3",
+                [.integer(number), .integer(now), .integer(call.server)])
+            return number
+        }
+    }
+}
+
+/// Writes one agent's outcomes down.
+private struct OutcomeWrites {
+    let server: Int64
+    let now: Int64
+    let session: any Session
+
+    func write(_ outcomes: WireOutcomes, revision: Int64) throws {
+        try session.execute(
+            """
+            UPDATE credentials SET exception_code = '', exception_detail = '' \
+            WHERE server = $1 AND exception_code <> ''
+            """, [.integer(server)])
+        try writeExceptions(outcomes.exceptions, revision: revision)
+        try session.execute(
+            """
+            UPDATE credentials SET enforced_revision = desired_revision, enforced_at = $1, \
+            latency = CASE WHEN requested_at < $1 THEN $1 - requested_at ELSE 0 END \
+            WHERE server = $2 AND desired_revision > enforced_revision \
+            AND desired_revision <= $3 AND exception_code = ''
+            """, [.integer(now), .integer(server), .integer(revision)])
+        try session.execute(
+            "UPDATE servers SET enforced_revision = $1 WHERE id = $2",
+            [.integer(revision), .integer(server)])
+        try writeGaps(outcomes.enforced)
+    }
+
+    private func writeExceptions(_ exceptions: [WireException], revision: Int64) throws {
+        let rows = exceptions.flatMap { exception -> [SQLValue] in
+            let code = exception.code.isEmpty ? "failed" : String(exception.code.prefix(63))
+            return [
+                .text(code), .text(String(exception.detail.prefix(1000))),
+                .clamped(exception.credential), .integer(server), .integer(revision),
+            ]
+        }
+        try session.execute(
+            """
+            UPDATE credentials SET exception_code = $1, exception_detail = $2 \
+            WHERE id = $3 AND server = $4 AND desired_revision <= $5
+            """, width: 5, rows: rows)
+    }
+
+    private func writeGaps(_ enforced: [WireEnforced]) throws {
+        let rows = enforced.flatMap { item -> [SQLValue] in
+            [
+                .clamped(item.window), .clamped(item.credential), .integer(server),
+                .clamped(item.revision),
+            ]
+        }
+        try session.execute(
+            """
+            UPDATE credentials SET unwatched = $1 \
+            WHERE id = $2 AND server = $3 AND desired_revision = $4
+            """, width: 4, rows: rows)
+    }
+}

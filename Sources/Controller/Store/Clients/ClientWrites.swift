@@ -1,0 +1,113 @@
+import Accounting
+
+/// What a change of access led to.
+package struct AccessReceipt: Sendable {
+    /// The client's name.
+    package var name: String
+    /// The credentials that the change concerns, changed by it or not.
+    package var credentials: [Int64]
+    /// The servers whose agents have something new to make so.
+    package var servers: [Int64]
+}
+
+extension Store {
+    /// Shuts a client everywhere, or on one server.
+    package func revoke(
+        client: Int64, server: Int64? = nil, now: Int64
+    ) async throws -> AccessReceipt {
+        try await set(.shut, client: client, server: server, now: now)
+    }
+
+    /// Opens a client again everywhere, or on one server.
+    package func restore(
+        client: Int64, server: Int64? = nil, now: Int64
+    ) async throws -> AccessReceipt {
+        try await set(.open, client: client, server: server, now: now)
+    }
+
+    /// Deletes a client; its keys stay shut for good, and what it used stays counted.
+    package func delete(client: Int64, now: Int64) async throws -> AccessReceipt {
+        try await set(.deleted, client: client, server: nil, now: now)
+    }
+
+    /// Gives a client another name or note; nil keeps what is there.
+    package func change(client: Int64, name: String?, note: String?) async throws {
+        if let name { try Self.checkClientName(name) }
+        if let note, note.utf8.count > 4096 {
+            throw StoreError(.invalid, "note: a note has at most 4096 bytes")
+        }
+        try await database.write { session in
+            _ = try Self.client(client, session)
+            if let name {
+                try session.execute(
+                    "UPDATE clients SET name = $1, named_by = 2 WHERE id = $2",
+                    [.text(name), .integer(client)])
+            }
+            if let note {
+                try session.execute(
+                    "UPDATE clients SET note = $1 WHERE id = $2", [.text(note), .integer(client)])
+            }
+        }
+    }
+
+    private static func checkClientName(_ name: String) throws {
+        let isPlain = name.unicodeScalars.allSatisfy {
+            $0.properties.generalCategory != .control && $0 != "\u{7f}"
+        }
+        guard !name.isEmpty, name.utf8.count <= 255, isPlain else {
+            throw StoreError(
+                .invalid, "name: a client's name has 1 to 255 bytes and no control characters")
+        }
+    }
+
+    private func set(
+        _ access: Access, client: Int64, server: Int64?, now: Int64
+    ) async throws -> AccessReceipt {
+        try await database.write { session in
+            let record = try Self.client(client, session)
+            if let server { _ = try Self.server(server, session) }
+            let rows = try Self.doors(of: client, server: server, session)
+            guard server == nil || !rows.isEmpty else {
+                throw StoreError(
+                    .notFound, "client \(client) has no credential on server \(server ?? 0)")
+            }
+            if server == nil { try Self.keep(access, client: client, now: now, session) }
+            var servers: [Int64] = []
+            for (server, rows) in Dictionary(grouping: rows, by: { $0.integer(1) }) {
+                let changes = rows.filter { Access(stored: $0.integer(4)) != access }.map {
+                    AccessChange(
+                        credential: $0.integer(0), meter: $0.text(2), key: $0.text(3),
+                        access: access)
+                }
+                guard !changes.isEmpty else { continue }
+                _ = try Self.desire(changes, server: server, now: now, session)
+                servers.append(server)
+            }
+            return AccessReceipt(
+                name: record.name, credentials: rows.map { $0.integer(0) }, servers: servers)
+        }
+    }
+
+    private static func doors(
+        of client: Int64, server: Int64?, _ session: any Session
+    ) throws -> [Row] {
+        let share = server.map { " AND c.server = \($0)" } ?? ""
+        return try session.query(
+            """
+            SELECT c.id, c.server, m.name, c.key, c.desired FROM credentials c \
+            JOIN meters m ON m.id = c.meter JOIN servers s ON s.id = c.server \
+            WHERE c.client = $1 AND c.retired_at = 0 AND s.closed_at = 0\(share) ORDER BY c.id
+            """, [.integer(client)])
+    }
+
+    private static func keep(
+        _ access: Access, client: Int64, now: Int64, _ session: any Session
+    ) throws {
+        try session.execute(
+            "UPDATE clients SET access = $1, deleted_at = $2 WHERE id = $3",
+            [
+                .integer(access.isShut ? 1 : 0), .integer(access == .deleted ? now : 0),
+                .integer(client),
+            ])
+    }
+}

@@ -1,0 +1,77 @@
+package import Accounting
+
+/// A credential as it is kept, with the names of what it belongs to.
+package struct CredentialRecord: Hashable, Sendable {
+    package var id: Int64
+    package var server: Int64
+    package var serverName: String
+    /// The end of the server's newest booked reading; 0 for none.
+    package var serverLastBucket: Int64
+    /// Whether the server is still in use; what it counted stays, it is not listed any more.
+    package var isInUse: Bool
+    package var meter: String
+    package var key: String
+    package var client: Int64
+    package var clientName: String
+    package var name: String
+    package var addresses: [String]
+    package var isPresent: Bool
+    package var desired: Access
+    package var desiredRevision: Int64
+    package var requestedAt: Int64
+    package var enforcedRevision: Int64
+    package var latency: Int64
+    /// Empty where the credential is as desired, or not yet known.
+    package var exceptionCode: String
+    package var exceptionDetail: String
+    package var uplink: Int64
+    package var downlink: Int64
+    package var baselineUplink: Int64
+    package var baselineDownlink: Int64
+    /// Seconds since 1970; 0 for never.
+    package var lastHandshake: Int64
+    /// 0 for never.
+    package var lastTraffic: Int64
+
+    /// Whether the agent has yet to verify what is desired.
+    package var isPending: Bool { desiredRevision > enforcedRevision && !isGone }
+
+    /// Whether somebody else removed the key at its source.
+    package var isGone: Bool { exceptionCode == "gone" }
+
+    static let source = """
+        SELECT c.id, c.server, s.name, s.last_bucket, s.closed_at, m.name, c.key, c.client, \
+        k.name, c.name, c.addresses, c.present, c.desired, c.desired_revision, \
+        c.requested_at, c.enforced_revision, c.latency, c.exception_code, c.exception_detail, \
+        t.uplink, t.downlink, t.baseline_uplink, t.baseline_downlink, t.last_handshake, \
+        t.last_traffic FROM credentials c \
+        JOIN servers s ON s.id = c.server JOIN meters m ON m.id = c.meter \
+        JOIN clients k ON k.id = c.client JOIN totals t ON t.credential = c.id
+        """
+
+    init(_ row: Row) {
+        id = row.integer(0)
+        server = row.integer(1)
+        serverName = row.text(2)
+        serverLastBucket = row.integer(3)
+        isInUse = row.integer(4) == 0
+        meter = row.text(5)
+        key = row.text(6)
+        client = row.integer(7)
+        clientName = row.text(8)
+        name = row.text(9)
+        addresses = row.text(10).split(separator: ",").map(String.init)
+        isPresent = row.flag(11)
+        desired = Access(stored: row.integer(12))
+        desiredRevision = row.integer(13)
+        requestedAt = row.integer(14)
+        enforcedRevision = row.integer(15)
+        latency = row.integer(16)
+        exceptionCode = row.text(17)
+        exceptionDetail = row.text(18)
+        (uplink, downlink) = (row.integer(19), row.integer(20))
+        (baselineUplink, baselineDownlink) = (row.integer(21), row.integer(22))
+        lastHandshake = row.integer(23)
+        lastTraffic = row.integer(24)
+    }
+}

@@ -1,0 +1,86 @@
+/// A store of tables that speaks SQL: what the rest of this module needs of an engine.
+///
+/// Every statement keeps to what SQLite and PostgreSQL both accept; `$1 … $n` stand in order.
+package protocol Database: Sendable {
+    /// Runs `body` on a snapshot. No read may outlive 5 seconds.
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any Session) throws -> Value
+    ) async throws -> Value
+
+    /// Runs `body` in one durable transaction: all of it holds after the return, or none of it.
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any Session) throws -> Value
+    ) async throws -> Value
+
+    /// The words in which the engines' table definitions differ.
+    var dialect: Dialect { get }
+}
+
+/// One connection, for the length of a transaction.
+package protocol Session {
+    /// Runs a statement and returns how many rows it changed.
+    @discardableResult
+    func execute(_ sql: String, _ values: [SQLValue]) throws -> Int
+
+    /// Runs a statement once for every `width` values.
+    func execute(_ sql: String, width: Int, rows: [SQLValue]) throws
+
+    /// Runs a query, or a statement with RETURNING, and returns its rows.
+    func query(_ sql: String, _ values: [SQLValue]) throws -> [Row]
+
+    /// Runs several statements without parameters: table definitions.
+    func script(_ sql: String) throws
+}
+
+extension Session {
+    /// Runs `body` so that its changes alone are undone when it throws.
+    package func savepoint<Value>(_ body: () throws -> Value) throws -> Value {
+        try execute("SAVEPOINT part", [])
+        do {
+            let value = try body()
+            try execute("RELEASE SAVEPOINT part", [])
+            return value
+        } catch {
+            try execute("ROLLBACK TO SAVEPOINT part", [])
+            try execute("RELEASE SAVEPOINT part", [])
+            throw error
+        }
+    }
+
+    /// The first row of a query; nil where there is none.
+    package func first(_ sql: String, _ values: [SQLValue]) throws -> Row? {
+        try query(sql, values).first
+    }
+
+    /// Runs a query whose text ends in `IN (…)` for any number of values, in chunks of equal
+    /// size, so that few statements need to be prepared.
+    ///
+    /// `sql` makes the text from the list of placeholders; `fixed` come before the list.
+    package func query(
+        fixed: [SQLValue] = [], in values: [SQLValue], _ sql: (String) -> String
+    ) throws -> [Row] {
+        var rows: [Row] = []
+        var start = 0
+        while start < values.count {
+            let width = values.count - start > 16 ? 256 : 16
+            let chunk = values[start..<min(start + width, values.count)]
+            let padding = repeatElement(chunk[chunk.endIndex - 1], count: width - chunk.count)
+            let places = (0..<width).map { "$\(fixed.count + $0 + 1)" }.joined(separator: ", ")
+            rows += try query(sql(places), fixed + chunk + padding)
+            start += width
+        }
+        return rows
+    }
+}
+
+/// The words in which the engines' table definitions differ.
+package struct Dialect: Sendable {
+    /// The type of an id that the engine gives and never gives again.
+    package let id: String
+    /// What clusters a table by its primary key; empty where the engine cannot.
+    package let clustered: String
+
+    /// SQLite 3.40 and later.
+    package static let sqlite = Dialect(
+        id: "INTEGER PRIMARY KEY AUTOINCREMENT", clustered: "WITHOUT ROWID")
+}

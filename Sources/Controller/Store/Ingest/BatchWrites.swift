@@ -1,0 +1,126 @@
+import AgentProtocol
+
+/// Writes one batch's plan down.
+struct BatchWrites {
+    let call: AgentCall
+    let sequence: Int64
+    let session: any Session
+
+    /// What is held of the credentials that the rows name, as far as they are this server's.
+    func held(_ rows: [BatchRow]) throws -> [Int64: HeldTotals] {
+        let ids = Set(rows.compactMap { Int64(exactly: $0.credential) }).sorted()
+        let found = try session.query(
+            fixed: [.integer(call.server)], in: ids.map { .integer($0) }
+        ) {
+            """
+            SELECT \(HeldTotals.columns) FROM credentials c \
+            JOIN totals t ON t.credential = c.id WHERE c.server = $1 AND c.id IN (\($0))
+            """
+        }
+        return Dictionary(
+            found.map { ($0.integer(0), HeldTotals($0)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Writes a plan, and that the batch was applied.
+    func write(_ plan: BatchPlan, of batch: DecodedBatch, receivedAt: Int64) throws {
+        try writeTotals(plan)
+        try writeHours(plan)
+        try writeRaws(plan, incarnations: batch.batch.incarnations)
+        for row in plan.quarantined {
+            try quarantine(
+                row.row, reason: row.reason, bytes: row.bytes, receivedAt: receivedAt)
+        }
+        try remember(batch, receivedAt: receivedAt)
+    }
+
+    /// Puts the whole batch aside, and writes down that it was applied.
+    func quarantineWhole(_ batch: DecodedBatch, receivedAt: Int64) throws {
+        try quarantine(-1, reason: .refused, bytes: batch.bytes, receivedAt: receivedAt)
+        try remember(batch, receivedAt: receivedAt)
+    }
+
+    private func writeTotals(_ plan: BatchPlan) throws {
+        let rows = plan.changed.sorted().compactMap { plan.totals[$0]?.values }
+        try session.execute(
+            """
+            UPDATE totals SET uplink = $1, downlink = $2, held_uplink = $3, held_downlink = $4, \
+            baseline_uplink = $5, baseline_downlink = $6, last_handshake = $7, \
+            last_traffic = $8 WHERE credential = $9
+            """, width: 9, rows: rows.flatMap { $0 })
+    }
+
+    private func writeHours(_ plan: BatchPlan) throws {
+        var rows: [SQLValue] = []
+        rows.reserveCapacity(plan.hours.count * 5)
+        for (hour, gained) in plan.hours {
+            rows.append(.integer(hour.credential))
+            rows.append(.integer(hour.hour))
+            rows.append(.integer(hour.client))
+            rows.append(.integer(gained.uplink))
+            rows.append(.integer(gained.downlink))
+        }
+        try session.execute(
+            """
+            INSERT INTO usage_hours (credential, hour, client, uplink, downlink) \
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (credential, hour, client) DO UPDATE SET \
+            uplink = usage_hours.uplink + excluded.uplink, \
+            downlink = usage_hours.downlink + excluded.downlink
+            """, width: 5, rows: rows)
+    }
+
+    private func writeRaws(_ plan: BatchPlan, incarnations: [String]) throws {
+        var ids: [Int: Int64] = [:]
+        var rows: [SQLValue] = []
+        rows.reserveCapacity(plan.raws.count * 5)
+        for (counter, raw) in plan.raws {
+            let id = try ids[raw.incarnation] ?? incarnation(incarnations[raw.incarnation])
+            ids[raw.incarnation] = id
+            rows.append(.integer(counter.credential))
+            rows.append(.text(counter.part))
+            rows.append(.integer(id))
+            rows.append(.integer(raw.uplink))
+            rows.append(.integer(raw.downlink))
+        }
+        try session.execute(
+            """
+            INSERT INTO raw_counters (credential, part, incarnation, uplink, downlink) \
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (credential, part) DO UPDATE SET \
+            incarnation = excluded.incarnation, uplink = excluded.uplink, \
+            downlink = excluded.downlink
+            """, width: 5, rows: rows)
+    }
+
+    private func incarnation(_ token: String) throws -> Int64 {
+        let find = "SELECT id FROM incarnations WHERE token = $1"
+        if let row = try session.first(find, [.text(token)]) { return row.integer(0) }
+        let row = try session.first(
+            "INSERT INTO incarnations (token) VALUES ($1) RETURNING id", [.text(token)])
+        return row?.integer(0) ?? 0
+    }
+
+    private func quarantine(
+        _ row: Int, reason: RowFault, bytes: [UInt8], receivedAt: Int64
+    ) throws {
+        try session.execute(
+            """
+            INSERT INTO quarantine (ledger, sequence, part, server, reason, bytes, created_at) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            """,
+            [
+                .bytes(call.ledger), .integer(sequence), .integer(Int64(row)),
+                .integer(call.server), .text(reason.rawValue), .bytes(bytes),
+                .integer(receivedAt),
+            ])
+    }
+
+    private func remember(_ batch: DecodedBatch, receivedAt: Int64) throws {
+        try session.execute(
+            """
+            INSERT INTO batches (ledger, sequence, digest, applied_at) VALUES ($1, $2, $3, $4)
+            """,
+            [
+                .bytes(call.ledger), .integer(sequence), .bytes(batch.digest),
+                .integer(receivedAt),
+            ])
+    }
+}

@@ -1,0 +1,55 @@
+/// Commits pushes that arrive together in one durable transaction, each batch in its own savepoint.
+///
+/// While one transaction is under way the next pushes gather, so the disk is waited for once.
+actor IngestQueue {
+    private struct Job {
+        let push: DecodedPush
+        let answer: CheckedContinuation<PushReceipt, any Error>
+    }
+
+    /// Pushes that one transaction takes at most, so that no reader waits long.
+    private static let largestGroup = 64
+
+    private let database: any Database
+    private var waiting: [Job] = []
+    private var isRunning = false
+    /// How many transactions were committed.
+    private(set) var commits = 0
+
+    init(database: any Database) {
+        self.database = database
+    }
+
+    /// Books a push; returns once that is on disk.
+    func submit(_ push: DecodedPush) async throws -> PushReceipt {
+        try await withCheckedThrowingContinuation { answer in
+            waiting.append(Job(push: push, answer: answer))
+            guard !isRunning else { return }
+            isRunning = true
+            // A task of its own: one caller's cancellation must not undo the others' pushes.
+            Task { await drain() }
+        }
+    }
+
+    private func drain() async {
+        while !waiting.isEmpty {
+            let jobs = Array(waiting.prefix(Self.largestGroup))
+            waiting.removeFirst(jobs.count)
+            await commit(jobs)
+        }
+        isRunning = false
+    }
+
+    private func commit(_ jobs: [Job]) async {
+        let pushes = jobs.map(\.push)
+        do {
+            let results = try await database.write { session in
+                try pushes.map { push in try PushBooking.book(push, session) }
+            }
+            commits += 1
+            for (job, result) in zip(jobs, results) { job.answer.resume(with: result) }
+        } catch {
+            for job in jobs { job.answer.resume(throwing: error) }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import Accounting
+import AgentProtocol
+
+/// A key of a meter, as an inventory has it.
+struct FoundKey {
+    let meter: Int64
+    let kind: MeterKind
+    let wire: WireMeterKey
+
+    var place: KeyPlace { KeyPlace(meter: meter, key: wire.key) }
+
+    /// Addresses as the store keeps them: joined by commas.
+    var addresses: String { wire.addresses.joined(separator: ",") }
+
+    /// Whether the key is the same person's wherever it appears.
+    var isUniversal: Bool { kind == .wireguard || kind == .amneziawg }
+
+    /// Takes a key of a meter that the server has; nil for what is no key of that meter.
+    init?(_ wire: WireMeterKey, meters: [String: Int64]) {
+        guard let meter = meters[wire.meter], let name = MeterName(wire.meter),
+            Key(wire.key, of: name.kind) != nil, wire.addresses.count <= 1024,
+            wire.addresses.allSatisfy({ AddressRange($0) != nil })
+        else { return nil }
+        self.meter = meter
+        kind = name.kind
+        self.wire = wire
+    }
+
+    /// What a client of its own is called: the given name, else the key's first characters.
+    var clientName: String {
+        let name = String(wire.name.prefix(127))
+        return name.isEmpty ? String(wire.key.prefix(isUniversal ? 8 : 127)) : name
+    }
+}
+
+/// Where a key stands.
+struct KeyPlace: Hashable {
+    let meter: Int64
+    let key: String
+}
+
+/// What the store holds of a key in its place.
+struct HeldKey {
+    let credential: Int64
+    let name: String
+    let addresses: String
+    let isPresent: Bool
+    let client: Int64
+    let clientNamedBy: NameSource
+    let lastHandshake: Int64
+}
+
+/// Where a client's name comes from; a later one is never replaced by an earlier one.
+enum NameSource: Int64 {
+    case key = 0
+    case configuration = 1
+    case `operator` = 2
+}
+
+/// A client that a key belongs to, and what holds for it.
+struct KeyOwner {
+    let client: Int64
+    let access: Access
+}
+
+/// Looks up in bulk what the store holds of keys.
+struct KnownKeys {
+    let session: any Session
+
+    /// The credentials in use of these keys, by place.
+    func held(_ keys: [FoundKey]) throws -> [KeyPlace: HeldKey] {
+        var held: [KeyPlace: HeldKey] = [:]
+        for (meter, keys) in Dictionary(grouping: keys, by: \.meter) {
+            let texts = Set(keys.map(\.wire.key)).map { SQLValue.text($0) }
+            let rows = try session.query(fixed: [.integer(meter)], in: texts) {
+                """
+                SELECT c.key, c.id, c.name, c.addresses, c.present, c.client, k.named_by, \
+                t.last_handshake FROM credentials c JOIN clients k ON k.id = c.client \
+                JOIN totals t ON t.credential = c.id \
+                WHERE c.meter = $1 AND c.retired_at = 0 AND c.key IN (\($0))
+                """
+            }
+            for row in rows {
+                held[KeyPlace(meter: meter, key: row.text(0))] = HeldKey(
+                    credential: row.integer(1), name: row.text(2), addresses: row.text(3),
+                    isPresent: row.flag(4), client: row.integer(5),
+                    clientNamedBy: NameSource(rawValue: row.integer(6)) ?? .operator,
+                    lastHandshake: row.integer(7))
+            }
+        }
+        return held
+    }
+
+    /// Who these keys belong to on other meters and servers: the newest owner, by key.
+    func owners(of keys: [FoundKey]) throws -> [String: KeyOwner] {
+        let texts = Set(keys.filter(\.isUniversal).map(\.wire.key)).map { SQLValue.text($0) }
+        let rows = try session.query(in: texts) {
+            """
+            SELECT c.key, c.client, k.access, k.deleted_at FROM credentials c \
+            JOIN clients k ON k.id = c.client JOIN meters m ON m.id = c.meter \
+            WHERE c.key IN (\($0)) AND c.retired_at = 0 \
+            AND (m.name LIKE 'wireguard/%' OR m.name LIKE 'amneziawg/%') ORDER BY c.id
+            """
+        }
+        return Dictionary(
+            rows.map { row in
+                let shut: Access = row.flag(2) ? .shut : .open
+                return (
+                    row.text(0),
+                    KeyOwner(client: row.integer(1), access: row.flag(3) ? .deleted : shut)
+                )
+            }, uniquingKeysWith: { _, newer in newer })
+    }
+}

@@ -1,0 +1,187 @@
+import AgentProtocol
+import Crypto
+import Foundation
+import SwiftProtobuf
+
+@testable import Store
+
+/// A store in a folder of its own that ends with the test.
+final class Fixture: Sendable {
+    static let second: Int64 = 1_000_000_000
+    /// A quarter past noon on 2025-11-06.
+    static let noon: Int64 = 1_762_431_300 * second
+    static let boot = [UInt8](repeating: 7, count: 16)
+
+    let folder: String
+    let path: String
+    let store: Store
+
+    init() async throws {
+        folder = "\(NSTemporaryDirectory())store-\(UUID().uuidString)"
+        path = "\(folder)/state/store.sqlite"
+        store = try await Store.open(path: path)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Runs a query for its integers.
+    func integers(_ sql: String) async throws -> [[Int64]] {
+        try await store.database.read { session in
+            try session.query(sql, []).map { row in row.values.indices.map { row.integer($0) } }
+        }
+    }
+
+    func integer(_ sql: String) async throws -> Int64? {
+        try await integers(sql).first?.first
+    }
+
+    /// Adds a server and joins an agent to it.
+    func join(
+        _ name: String = "vpn1", at now: Int64 = noon - 3600 * second
+    ) async throws -> SimulatedAgent {
+        let server = try await store.addServer(name: name, now: now)
+        return try await rejoin(server.id, at: now)
+    }
+
+    /// Joins an agent with a new secret and ledger to a server that is there.
+    func rejoin(_ server: Int64, at now: Int64 = noon) async throws -> SimulatedAgent {
+        let token = Digest.sha256(Array(UUID().uuidString.utf8))
+        _ = try await store.addJoinToken(
+            hash: token, server: server, reusable: false, expiresAt: now + 10, now: now)
+        let agent = SimulatedAgent(store: store, server: server)
+        _ = try await store.join(agent.joinRequest(token: token), now: now)
+        return agent
+    }
+}
+
+/// Speaks to the store as an agent does, with a ledger in memory.
+struct SimulatedAgent {
+    let store: Store
+    let server: Int64
+    let secretHash = Digest.sha256(Array(UUID().uuidString.utf8))
+    let ledger: [UInt8] = (0..<16).map { _ in UInt8.random(in: 0...255) }
+    var sequence: UInt64 = 0
+    var digest: [UInt8] = []
+    /// Hosts' clocks may be ahead.
+    var ahead: Int64 = 0
+
+    var call: AgentCall {
+        AgentCall(server: server, ledger: ledger, start: 1, instance: [UInt8](ledger.reversed()))
+    }
+
+    func joinRequest(token: [UInt8]) -> JoinRequest {
+        var host = WireHost()
+        host.name = "host"
+        host.mode = "enforce"
+        return JoinRequest(tokenHash: token, secretHash: secretHash, ledger: ledger, host: host)
+    }
+
+    func clock(_ moment: Int64) -> WireClock {
+        var clock = WireClock()
+        clock.wall = moment + ahead
+        clock.boot = .init(Fixture.boot)
+        clock.boottime = UInt64(moment - Fixture.noon + 864_000 * Fixture.second)
+        return clock
+    }
+
+    /// Tells the store of WireGuard keys on wg0; returns their credentials in order.
+    func tell(
+        _ keys: [String], names: [String] = [], present: Bool = true, at now: Int64 = Fixture.noon
+    ) async throws -> [Int64] {
+        var inventory = WireInventory()
+        inventory.now = clock(now)
+        inventory.meters = [
+            .with {
+                $0.name = "wireguard/wg0"; $0.source = "kernel"
+            }
+        ]
+        inventory.keys = keys.enumerated().map { index, key in
+            .with {
+                $0.meter = "wireguard/wg0"
+                $0.key = key
+                $0.name = index < names.count ? names[index] : ""
+                $0.addresses = ["10.8.0.\(index % 250 + 2)/32"]
+                $0.present = present
+            }
+        }
+        let receipt = try await store.take(inventory, from: call, now: now)
+        return receipt.assignments.map { Int64($0.credential) }
+    }
+
+    /// The next batch of the ledger, with these rows in one bucket that ended at `end`.
+    mutating func batch(
+        _ rows: [WireRow], end: Int64 = Fixture.noon, ticket: UInt64 = 0
+    ) throws -> [UInt8] {
+        sequence += 1
+        let bytes = try draft(rows, end: end, ticket: ticket).serializedBytes() as [UInt8]
+        digest = Digest.sha256(bytes)
+        return bytes
+    }
+
+    func draft(_ rows: [WireRow], end: Int64 = Fixture.noon, ticket: UInt64 = 0) -> WireBatch {
+        var batch = WireBatch()
+        batch.ledger = .init(ledger)
+        batch.sequence = sequence
+        batch.previous = .init(digest)
+        batch.ticket = ticket
+        batch.buckets = [
+            .with {
+                $0.first = clock(end - 10 * Fixture.second)
+                $0.last = clock(end)
+            }
+        ]
+        batch.incarnations = ["kernel:one"]
+        for row in rows { batch.rows.append(row) }
+        return batch
+    }
+
+    /// Pushes batches; the push arrives at `now`.
+    @discardableResult
+    func push(
+        _ batches: [[UInt8]], at now: Int64 = Fixture.noon + Fixture.second
+    ) async throws -> PushReceipt {
+        var push = WirePush()
+        push.now = clock(now)
+        push.batches = batches.map { .init($0) }
+        return try await store.push(push, from: call, receivedAt: now)
+    }
+}
+
+/// One row of a batch, with one counter behind it.
+struct WireRow {
+    var credential: Int64
+    var up: UInt64
+    var down: UInt64
+    var kind = 0
+    var bucket: UInt32 = 0
+    var gained: (up: UInt64, down: UInt64) = (0, 0)
+    var handshake: Int64 = -1
+    var incarnation: UInt32 = 0
+}
+
+extension WireRows {
+    mutating func append(_ row: WireRow) {
+        credential.append(UInt64(row.credential))
+        bucket.append(row.bucket)
+        kind.append(UInt32(row.kind))
+        uplink.append(row.gained.up)
+        downlink.append(row.gained.down)
+        totalUplink.append(row.up)
+        totalDownlink.append(row.down)
+        lastHandshake.append(row.handshake)
+        counters.append(1)
+        part.append("")
+        incarnation.append(row.incarnation)
+        rawUplink.append(row.up)
+        rawDownlink.append(row.down)
+    }
+}
+
+/// WireGuard public keys that are none, but have the form.
+func publicKey(_ number: Int) -> String {
+    var bytes = [UInt8](repeating: 0, count: 32)
+    for index in 0..<8 { bytes[index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
+    return Data(bytes).base64EncodedString()
+}

@@ -1,0 +1,107 @@
+import AgentProtocol
+import SwiftProtobuf
+import Testing
+
+@testable import Store
+
+@Suite struct InventoryTests {
+    @Test func aNewKeyBecomesAnOpenClientOfItsOwn() async throws {
+        let fixture = try await Fixture()
+        let agent = try await fixture.join()
+        let ids = try await agent.tell([publicKey(1), publicKey(2)], names: ["alice", ""])
+        let clients = try await fixture.store.clients(ClientQuery())
+        #expect(clients.map(\.name) == ["alice", String(publicKey(2).prefix(8))])
+        #expect(clients.flatMap(\.credentials).map(\.id) == ids)
+        #expect(clients[0].credentials[0].addresses == ["10.8.0.2/32"])
+        #expect(try await agent.tell([publicKey(2), publicKey(1)]) == ids.reversed())
+    }
+
+    @Test func aNameThatComesLaterNamesAClientThatHadOnlyItsKey() async throws {
+        let fixture = try await Fixture()
+        let agent = try await fixture.join()
+        _ = try await agent.tell([publicKey(1)])
+        _ = try await agent.tell([publicKey(1)], names: ["alice"])
+        _ = try await agent.tell([publicKey(1)], names: ["other"])
+        let client = try #require(try await fixture.store.clients(ClientQuery()).first)
+        #expect(client.name == "alice")
+        #expect(client.credentials[0].name == "other")
+    }
+
+    @Test func theSameKeyOnAnotherServerIsTheSameClient() async throws {
+        let fixture = try await Fixture()
+        let first = try await fixture.join()
+        let second = try await fixture.join("vpn2")
+        let one = try await first.tell([publicKey(1)])[0]
+        let two = try await second.tell([publicKey(1)])[0]
+        #expect(one != two)
+        let clients = try await fixture.store.clients(ClientQuery())
+        #expect(clients.map { $0.credentials.map(\.id) } == [[one, two]])
+    }
+
+    @Test func aShutClientsKeyIsShutWhereverItAppears() async throws {
+        let fixture = try await Fixture()
+        let first = try await fixture.join()
+        _ = try await first.tell([publicKey(1)])
+        let client = try #require(try await fixture.store.clients(ClientQuery()).first?.id)
+        _ = try await fixture.store.revoke(client: client, now: Fixture.noon)
+        let second = try await fixture.join("vpn2")
+        let id = try await second.tell([publicKey(1), publicKey(2)])[0]
+        let desired = try await fixture.store.desired(
+            server: second.server, after: 0, digest: [])
+        let entries = try desired.entries.map { try WireDesiredEntry(serializedBytes: $0) }
+        #expect(entries.map(\.credential) == [UInt64(id)])
+        #expect(entries.map(\.access) == [.shut])
+        #expect(desired.revision == 1)
+    }
+
+    @Test func aDeletedClientsKeyStaysATombstone() async throws {
+        let fixture = try await Fixture()
+        let first = try await fixture.join()
+        let id = try await first.tell([publicKey(1)])[0]
+        let client = try #require(try await fixture.store.clients(ClientQuery()).first?.id)
+        _ = try await fixture.store.delete(client: client, now: Fixture.noon)
+        #expect(try await first.tell([publicKey(1)], names: ["again"]) == [id])
+        let second = try await fixture.join("vpn2")
+        _ = try await second.tell([publicKey(1)])
+        let desired = try await fixture.store.desired(
+            server: second.server, after: 0, digest: [])
+        let entries = try desired.entries.map { try WireDesiredEntry(serializedBytes: $0) }
+        #expect(entries.map(\.access) == [.deleted])
+        #expect(try await fixture.store.clients(ClientQuery()).isEmpty)
+    }
+
+    @Test func whatIsNoKeyOfItsMeterGetsNoCredential() async throws {
+        let fixture = try await Fixture()
+        let agent = try await fixture.join()
+        let ids = try await agent.tell(["no key", publicKey(1), "", publicKey(1)])
+        #expect(ids[0] == 0 && ids[2] == 0)
+        #expect(ids[1] > 0 && ids[1] == ids[3])
+    }
+
+    @Test func twoThousandKeysAreTakenInOneQuickCall() async throws {
+        let fixture = try await Fixture()
+        let agent = try await fixture.join()
+        let keys = (1...2000).map(publicKey)
+        let clock = ContinuousClock()
+        let ids = try await agent.tell(keys)
+        #expect(Set(ids).count == 2000)
+        var again: [Int64] = []
+        let repeated = try await clock.measure { again = try await agent.tell(keys) }
+        #expect(again == ids)
+        #expect(repeated < .seconds(2), "a debug build took \(repeated)")
+        await #expect(throws: StoreError.self) { try await agent.tell(keys + [publicKey(2001)]) }
+    }
+
+    @Test func metersThatAreGoneAreListedNoMore() async throws {
+        let fixture = try await Fixture()
+        let agent = try await fixture.join()
+        _ = try await agent.tell([publicKey(1)])
+        #expect(
+            try await fixture.store.server(agent.server).meters.map(\.name) == ["wireguard/wg0"])
+        var inventory = WireInventory()
+        inventory.meters = [.with { $0.name = "wireguard/wg1" }, .with { $0.name = "nonsense" }]
+        _ = try await fixture.store.take(inventory, from: agent.call, now: Fixture.noon)
+        #expect(
+            try await fixture.store.server(agent.server).meters.map(\.name) == ["wireguard/wg1"])
+    }
+}
