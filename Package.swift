@@ -50,7 +50,6 @@ var dependencies: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
-    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
 ]
 
@@ -62,9 +61,7 @@ var targets: [Target] = [
     module("Accounting", in: "Shared", []),
     module("AgentProtocol", in: "Shared", ["Accounting", crypto, protobuf]),
     module("HTTPClient", in: "Shared", ["CCurl", "CZlib"]),
-    module(
-        "Settings", in: "Shared",
-        [.product(name: "Configuration", package: "swift-configuration")]),
+    module("Settings", in: "Shared", []),
 
     systemLibrary("CMnl", in: "Agent", pkgConfig: "libmnl", apt: "libmnl-dev"),
     systemLibrary("CSQLite", in: "Agent", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
@@ -78,16 +75,18 @@ var targets: [Target] = [
             argumentParser, crypto, lifecycle, logging, unixSignals,
         ]),
 
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),
     tests("HouseTests", []),
     tests("AccountingTests", ["Accounting"]),
     tests("AgentProtocolTests", ["Accounting", "AgentProtocol", crypto, protobuf]),
     tests("HTTPClientTests", ["HTTPClient"]),
     tests("SettingsTests", ["Settings"]),
     tests("NetlinkTests", ["Netlink"]),
-    tests("MetersTests", ["Accounting", "Meters", "Netlink"]),
+    tests("MetersTests", ["Accounting", "Meters", "Netlink", "TestSupport"]),
     tests("LedgerTests", ["Accounting", "AgentProtocol", "Ledger", protobuf]),
     tests(
-        "AgentTests", ["Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters"]),
+        "AgentTests",
+        ["Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters", "Settings"]),
 ]
 
 if !agentOnly {
@@ -144,7 +143,10 @@ if !agentOnly {
         tests("ControllerTests", ["API", "Controller"]),
         tests(
             "EndToEnd",
-            ["API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient"]),
+            [
+                "API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient",
+                "TestSupport",
+            ]),
     ]
 }
 

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ConnectionTests {
     @Test func requestsInTurnUseOneConnection() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let transport = try HTTPTransport()
         for _ in 0..<5 {
             let answer = try await transport.send(HTTPRequest("GET", server.url("/hello")))
@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test func manyWaitingRequestsHoldNoThreadOfThePool() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let transport = try HTTPTransport()
         let started = ContinuousClock.now
         try await withThrowingTaskGroup(of: Int.self) { group in
@@ -34,7 +34,7 @@ import Testing
 
     @Test func aRefusedConnectionAndAnUnknownHostAreToldApart() async throws {
         let transport = try HTTPTransport()
-        let port = try Fixture.freePort()
+        let port = try await Fixture.freePort()
         let refused = HTTPRequest("GET", "http://127.0.0.1:\(port)/x?token=secret")
         let error = try #require(await transport.failure(of: refused))
         #expect(error.code == .connect)
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func aRequestEndsWhenItsTimeIsUp() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let request = HTTPRequest(
             "GET", server.url("/wait?seconds=30"), timeout: .milliseconds(300))
         let started = ContinuousClock.now
@@ -54,22 +54,16 @@ import Testing
     }
 
     @Test func cancellingAWaitingRequestEndsItAtOnceAndOnTheServerToo() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let transport = try HTTPTransport()
         let request = HTTPRequest("GET", server.url("/wait?seconds=50&name=c"))
         let waiting = Task { await transport.failure(of: request) }
-        try await Task.sleep(for: .milliseconds(300))
+        try #require(try await server.tells("/waiting", "c", through: transport))
         let started = ContinuousClock.now
         waiting.cancel()
         #expect(await waiting.value?.code == .cancelled)
         #expect(started.duration(to: .now) < .seconds(2))
-        let aborted = HTTPRequest("GET", server.url("/aborted"))
-        var seen: [UInt8] = []
-        for _ in 0..<50 where seen.isEmpty {
-            try await Task.sleep(for: .milliseconds(50))
-            seen = try await transport.send(aborted).body
-        }
-        #expect(seen == Array("c".utf8), "the server still waits for a reader")
+        #expect(try await server.tells("/aborted", "c", through: transport))
     }
 
     @Test func aTaskThatIsCancelledAlreadySendsNothing() async throws {
@@ -83,7 +77,7 @@ import Testing
     }
 
     @Test func cancellingAtAnyMomentLeavesNoTaskHanging() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let transport = try HTTPTransport()
         let request = HTTPRequest("GET", server.url("/hello"))
         await withTaskGroup(of: Void.self) { group in
@@ -101,18 +95,18 @@ import Testing
     }
 
     @Test func closingEndsWhatWaitsAndRefusesWhatComes() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let transport = try HTTPTransport()
-        let request = HTTPRequest("GET", server.url("/wait?seconds=50"))
+        let request = HTTPRequest("GET", server.url("/wait?seconds=50&name=w"))
         async let waiting = transport.failure(of: request)
-        try await Task.sleep(for: .milliseconds(200))
+        try #require(try await server.tells("/waiting", "w", through: transport))
         transport.close()
         #expect(await waiting?.code == .cancelled)
         #expect(await transport.failure(of: request)?.code == .cancelled)
     }
 
     @Test func transportsThatAreLetGoLeaveNoThreadAndNoDescriptor() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         for _ in 0..<50 {
             let transport = try HTTPTransport()
             _ = try await transport.send(HTTPRequest("GET", server.url("/hello")))
@@ -128,7 +122,7 @@ import Testing
     @Test func aUnixSocketTakesThePlaceOfTheHost() async throws {
         let scratch = try Scratch()
         let path = scratch.path + "/http.sock"
-        let server = try TestServer("--unix", path)
+        let server = try await TestServer("--unix", path)
         let transport = try HTTPTransport(.init(unixSocket: path))
         let answer = try await transport.send(HTTPRequest("GET", "http://local/hello"))
         #expect(answer.body == Array("hello".utf8))
@@ -139,8 +133,8 @@ import Testing
     }
 
     @Test func aProxyThatIsNamedIsUsedAndTheEnvironmentIsNot() async throws {
-        let server = try TestServer()
-        let port = try Fixture.freePort()
+        let server = try await TestServer()
+        let port = try await Fixture.freePort()
         setenv("http_proxy", "http://127.0.0.1:\(port)", 1)
         defer { unsetenv("http_proxy") }
         let direct = try await HTTPTransport().send(HTTPRequest("GET", server.url("/hello")))

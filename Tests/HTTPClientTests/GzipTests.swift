@@ -77,15 +77,15 @@ import Testing
         #expect(try Gzip.inflate(Gzip.deflate(bytes), limit: count) == bytes)
     }
 
-    @Test func otherToolsReadAndWriteTheSame() throws {
+    @Test func otherToolsReadAndWriteTheSame() async throws {
         let scratch = try Scratch()
         let ours = scratch.path + "/ours.gz"
         try Data(Gzip.deflate(Self.text)).write(to: URL(filePath: ours))
-        let read = try Fixture.run("/usr/bin/env", "gzip", "-dc", ours)
+        let read = try await Fixture.run("/usr/bin/env", "gzip", "-dc", ours)
         #expect(Array(read.utf8) == Self.text)
         let theirs = scratch.path + "/theirs"
         try Data(Self.text).write(to: URL(filePath: theirs))
-        _ = try Fixture.run("/usr/bin/env", "gzip", "-9", theirs)
+        _ = try await Fixture.run("/usr/bin/env", "gzip", "-9", theirs)
         let packed = try Data(contentsOf: URL(filePath: theirs + ".gz"))
         #expect(try Gzip.inflate(Array(packed), limit: 1 << 20) == Self.text)
     }

@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func anAnswerOfAnyStatusIsAnAnswer() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let transport = try HTTPTransport()
         let hello = try await transport.send(HTTPRequest("GET", server.url("/hello")))
         #expect(hello.status == 200)
@@ -44,7 +44,7 @@ import Testing
 
     @Test(arguments: ["GET", "POST", "PUT", "PATCH", "DELETE"])
     func methodHeadersAndBodyArriveAsGiven(_ method: String) async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let body = (0..<100_000).map { UInt8(truncatingIfNeeded: $0) }
         let headers = [HTTPField("Content-Type", "application/x-protobuf"), HTTPField("X-E", "")]
         let answer = try await HTTPTransport().send(
@@ -61,7 +61,7 @@ import Testing
 
     @Test(arguments: ["GET", "POST", "DELETE", "HEAD"])
     func aRequestWithoutABodyEndsAtOnce(_ method: String) async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let request = HTTPRequest(method, server.url("/echo"), timeout: .seconds(5))
         let answer = try await HTTPTransport().send(request)
         #expect(answer.status == 200)
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func anAnswerOverItsLimitIsRefused() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let transport = try HTTPTransport()
         for path in ["/big?bytes=1025", "/chunks?count=1000000"] {
             let request = HTTPRequest("GET", server.url(path), answerLimit: 1024)
@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func endlessHeadersAreRefused() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let transport = try HTTPTransport()
         let few = try await transport.send(HTTPRequest("GET", server.url("/headers?count=50")))
         #expect(few.header("x-49")?.count == 1000)
@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test func aBrokenAnswerIsNoAnswer() async throws {
-        let server = try TestServer()
+        let server = try await TestServer()
         let transport = try HTTPTransport()
         for path in ["/break", "/garbage"] {
             let request = HTTPRequest("GET", server.url(path), timeout: .seconds(5))

@@ -10,7 +10,7 @@ final class TestServer {
     private let process = Process()
     private let input = Pipe()
 
-    init(_ arguments: String...) throws {
+    init(_ arguments: String...) async throws {
         let output = Pipe()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments =
@@ -19,7 +19,7 @@ final class TestServer {
         process.standardInput = input
         process.standardOutput = output
         try process.run()
-        let line = Self.firstLine(of: output)
+        let line = try await offPool { Self.firstLine(of: output) }
         port = try #require(Int(line), "the test server did not start")
     }
 
@@ -29,6 +29,18 @@ final class TestServer {
 
     func url(_ path: String, scheme: String = "http") -> String {
         "\(scheme)://127.0.0.1:\(port)\(path)"
+    }
+
+    /// Whether the server answers `text` at `path`, within some seconds.
+    func tells(_ path: String, _ text: String, through transport: HTTPTransport) async throws
+        -> Bool
+    {
+        for _ in 0..<100 {
+            let answer = try await transport.send(HTTPRequest("GET", url(path)))
+            if answer.body == Array(text.utf8) { return true }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return false
     }
 
     private static func firstLine(of pipe: Pipe) -> String {
@@ -42,27 +54,37 @@ final class TestServer {
     }
 }
 
+/// Does what blocks on a thread of its own: the pool has two, and tests that measure time need them.
+func offPool<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value
+{
+    try await withCheckedThrowingContinuation { continuation in
+        Thread { continuation.resume(with: Result(catching: work)) }.start()
+    }
+}
+
 enum Fixture {
     static let http = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "Fixtures/http").path
 
     /// A port that nothing listens on.
-    static func freePort() throws -> Int {
+    static func freePort() async throws -> Int {
         let code =
             "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1])"
-        return try #require(Int(try Fixture.run("/usr/bin/env", "python3", "-c", code)))
+        return try await #require(Int(Fixture.run("/usr/bin/env", "python3", "-c", code)))
     }
 
     /// What a program printed; fails the test where it ends with anything but 0.
-    static func run(_ program: String, _ arguments: String...) throws -> String {
+    static func run(_ program: String, _ arguments: String...) async throws -> String {
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
         process.standardOutput = output
         try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
+        let data = try await offPool {
+            defer { process.waitUntilExit() }
+            return try output.fileHandleForReading.readToEnd() ?? Data()
+        }
         try #require(process.terminationStatus == 0, "\(program) \(arguments) failed")
         return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }
@@ -93,10 +115,10 @@ struct Certificate {
     let key: String
     let pin: KeyPin
 
-    init(_ name: String, in scratch: Scratch) throws {
+    init(_ name: String, in scratch: Scratch) async throws {
         file = "\(scratch.path)/\(name).pem"
         key = "\(scratch.path)/\(name).key"
-        let printed = try Fixture.run(Fixture.http + "/certificate.sh", scratch.path, name)
+        let printed = try await Fixture.run(Fixture.http + "/certificate.sh", scratch.path, name)
         pin = try KeyPin(base64: printed)
     }
 }

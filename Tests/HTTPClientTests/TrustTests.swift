@@ -39,10 +39,10 @@ import Testing
 
     @Test func thePinnedKeyIsTrustedWhateverItsCertificateSays() async throws {
         let scratch = try Scratch()
-        let right = try Certificate("right", in: scratch)
-        let other = try Certificate("other", in: scratch)
+        let right = try await Certificate("right", in: scratch)
+        let other = try await Certificate("other", in: scratch)
         let log = scratch.path + "/log"
-        let server = try TestServer("--tls", right.file, right.key, "--record", log)
+        let server = try await TestServer("--tls", right.file, right.key, "--record", log)
         for pins in [[right.pin], [other.pin, right.pin]] {
             let transport = try HTTPTransport(.init(trust: .pins(pins)))
             #expect(try await transport.send(Self.request(server.port)).status == 200)
@@ -53,10 +53,10 @@ import Testing
 
     @Test func anotherKeyIsRefusedAndReceivesNothing() async throws {
         let scratch = try Scratch()
-        let right = try Certificate("right", in: scratch)
-        let other = try Certificate("other", in: scratch)
+        let right = try await Certificate("right", in: scratch)
+        let other = try await Certificate("other", in: scratch)
         let log = scratch.path + "/log"
-        let server = try TestServer("--tls", other.file, other.key, "--record", log)
+        let server = try await TestServer("--tls", other.file, other.key, "--record", log)
         let transport = try HTTPTransport(.init(trust: .pins([right.pin])))
         #expect(await transport.failure(of: Self.request(server.port))?.code == .pin)
         for line in try await Self.recorded(log).split(separator: "\n") {
@@ -66,9 +66,9 @@ import Testing
 
     @Test func plainHTTPIsRefusedWherePinsAreSet() async throws {
         let scratch = try Scratch()
-        let right = try Certificate("right", in: scratch)
+        let right = try await Certificate("right", in: scratch)
         let log = scratch.path + "/log"
-        let server = try TestServer("--record", log)
+        let server = try await TestServer("--record", log)
         let transport = try HTTPTransport(.init(trust: .pins([right.pin])))
         let request = Self.request(server.port, scheme: "http")
         #expect(await transport.failure(of: request)?.code == .invalid)
@@ -77,9 +77,9 @@ import Testing
 
     @Test func theSystemDoesNotTrustASelfSignedCertificate() async throws {
         let scratch = try Scratch()
-        let right = try Certificate("right", in: scratch)
+        let right = try await Certificate("right", in: scratch)
         let log = scratch.path + "/log"
-        let server = try TestServer("--tls", right.file, right.key, "--record", log)
+        let server = try await TestServer("--tls", right.file, right.key, "--record", log)
         #expect(try await HTTPTransport().failure(of: Self.request(server.port))?.code == .tls)
         #expect(try await !Self.recorded(log).contains(Self.hexadecimal(Self.secret)))
     }
@@ -92,8 +92,8 @@ import Testing
     ])
     func aServerWithoutACertificateOrWithOldTLSIsRefused(_ options: [String]) async throws {
         let scratch = try Scratch()
-        let right = try Certificate("right", in: scratch)
-        let server = try OpenSSLServer(options, in: scratch)
+        let right = try await Certificate("right", in: scratch)
+        let server = try await OpenSSLServer(options, in: scratch)
         try #require(try await server.answers(options), "openssl s_server does not answer at all")
         let transport = try HTTPTransport(.init(trust: .pins([right.pin])))
         let error = await transport.failure(of: Self.request(server.port))
@@ -109,8 +109,8 @@ final class OpenSSLServer {
     private let input = Pipe()
     private let log: String
 
-    init(_ options: [String], in scratch: Scratch) throws {
-        port = try Fixture.freePort()
+    init(_ options: [String], in scratch: Scratch) async throws {
+        port = try await Fixture.freePort()
         log = scratch.path + "/s_server.log"
         _ = FileManager.default.createFile(atPath: log, contents: nil)
         process.executableURL = URL(filePath: "/usr/bin/env")

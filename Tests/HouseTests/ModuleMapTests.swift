@@ -27,7 +27,6 @@ import Testing
         "CCurl": "HTTPClient", "CZlib": "HTTPClient", "CMnl": "Netlink", "CSQLite": "Ledger",
         "GRDB": "Store", "GRDBSQLite": "Store", "Hummingbird": "Server", "HummingbirdCore": "Server",
         "HummingbirdTLS": "Server", "NIOSSL": "Server", "X509": "Server", "SwiftASN1": "Server",
-        "Configuration": "Settings",
     ]
 
     /// Modules that must do without full Foundation, which would triple the agent's size.

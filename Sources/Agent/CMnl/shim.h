@@ -1,22 +1,26 @@
 // libmnl and the kernel's headers for Swift, and what Swift cannot call of them.
 #ifndef TOLLKEEPER_CMNL_H
 #define TOLLKEEPER_CMNL_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <linux/wireguard.h>
+#include <linux/sched.h>
 
-// setns is declared only under _GNU_SOURCE, which Swift's Glibc module does not set.
+// glibc declares setns only under _GNU_SOURCE, which would make its types differ from those of
+// Swift's Glibc module.
+extern int setns(int descriptor, int kind);
+
 static inline int tk_setns_network(int descriptor) {
     return setns(descriptor, CLONE_NEWNET);
+}
+
+// Debian 11's headers do not have SO_NETNS_COOKIE yet.
+static inline int tk_network_cookie(int descriptor, unsigned long long *cookie) {
+    socklen_t size = sizeof *cookie;
+    return getsockopt(descriptor, SOL_SOCKET, 71, cookie, &size);
 }
 #endif

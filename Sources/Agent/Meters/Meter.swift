@@ -46,16 +46,26 @@ public struct MeterTraits: Hashable, Sendable {
 public struct MeterReading: Sendable {
     /// The counters.
     public var reading: Reading
-    /// The keys, in the order of the reading's counters, one for each key.
-    public var peers: [PeerSettings]
     /// The UDP port that the device listens on; nil where it has none.
     public var listenPort: UInt16?
+    private let makePeers: @Sendable () -> [PeerSettings]
+
+    /// The keys, in the order of the reading's counters, one for each key. Made at each call.
+    public var peers: [PeerSettings] { makePeers() }
 
     /// Makes a reading with its peers.
     public init(reading: Reading, peers: [PeerSettings], listenPort: UInt16?) {
+        self.init(reading: reading, listenPort: listenPort) { peers }
+    }
+
+    /// Makes a reading whose peers are made only when they are asked for: most readings are of
+    /// many keys, and nobody looks at more than their counters.
+    public init(
+        reading: Reading, listenPort: UInt16?, peers: @escaping @Sendable () -> [PeerSettings]
+    ) {
         self.reading = reading
-        self.peers = peers
         self.listenPort = listenPort
+        makePeers = peers
     }
 }
 

@@ -12,6 +12,8 @@ public struct MeterError: Error, Sendable {
         case malformed
         /// A change was made, yet the source does not show it.
         case unverified
+        /// A tunnel address of the peer belongs to another peer now.
+        case addressTaken
         /// Anything else.
         case failed
     }

@@ -1,31 +1,64 @@
-/// An IP address with a prefix length, as WireGuard's allowed IPs have it.
+/// An IP address with a prefix length, as WireGuard's allowed IPs have it; held without a heap
+/// allocation.
 public struct AddressRange: Hashable, Sendable {
-    /// 4 bytes for IPv4, 16 for IPv6, in network order.
-    public let bytes: [UInt8]
+    /// The address's bits in network order; an IPv4 address has the upper 32 of `high`.
+    private let high: UInt64
+    private let low: UInt64
+    /// Whether this is an IPv6 range.
+    public let isIPv6: Bool
     /// Leading bits that count: 0…32 or 0…128.
     public let prefixLength: UInt8
 
-    /// Makes a range; nil unless the address has 4 or 16 bytes and the prefix fits it.
-    public init?(bytes: [UInt8], prefixLength: UInt8) {
-        guard bytes.count == 4 || bytes.count == 16, Int(prefixLength) <= bytes.count * 8 else {
-            return nil
-        }
-        self.bytes = bytes
+    private init(high: UInt64, low: UInt64, isIPv6: Bool, prefixLength: UInt8) {
+        self.high = high
+        self.low = low
+        self.isIPv6 = isIPv6
         self.prefixLength = prefixLength
     }
 
-    /// Whether this is an IPv6 range.
-    public var isIPv6: Bool { bytes.count == 16 }
+    /// Makes a range; nil unless the address has 4 or 16 bytes and the prefix fits it.
+    public init?(bytes: [UInt8], prefixLength: UInt8) {
+        self.init(bytes.span.bytes, prefixLength: prefixLength)
+    }
+
+    /// Reads a range from all of `bytes`; nil unless they are 4 or 16 and the prefix fits them.
+    public init?(_ bytes: RawSpan, prefixLength: UInt8) {
+        guard Int(prefixLength) <= bytes.byteCount * 8 else { return nil }
+        switch bytes.byteCount {
+        case 4:
+            let word = bytes.unsafeLoadUnaligned(as: UInt32.self).bigEndian
+            self.init(high: UInt64(word) << 32, low: 0, isIPv6: false, prefixLength: prefixLength)
+        case 16:
+            self.init(
+                high: bytes.unsafeLoadUnaligned(as: UInt64.self).bigEndian,
+                low: bytes.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt64.self).bigEndian,
+                isIPv6: true, prefixLength: prefixLength)
+        default: return nil
+        }
+    }
+
+    /// 4 bytes for IPv4, 16 for IPv6, in network order.
+    public var bytes: [UInt8] {
+        (0..<(isIPv6 ? 16 : 4)).map { index in
+            let word = index < 8 ? high : low
+            return UInt8(truncatingIfNeeded: word >> UInt64(56 - index % 8 * 8))
+        }
+    }
 
     /// Whether the two ranges share an address.
     public func overlaps(_ other: AddressRange) -> Bool {
-        guard bytes.count == other.bytes.count else { return false }
-        let bits = Int(min(prefixLength, other.prefixLength))
-        let whole = bits / 8
-        guard bytes[..<whole] == other.bytes[..<whole] else { return false }
-        guard bits % 8 != 0 else { return true }
-        let mask = UInt8(truncatingIfNeeded: 0xff00 >> (bits % 8))
-        return bytes[whole] & mask == other.bytes[whole] & mask
+        guard isIPv6 == other.isIPv6 else { return false }
+        let bits = min(prefixLength, other.prefixLength)
+        let (mine, others) = (cut(to: bits), other.cut(to: bits))
+        return mine.high == others.high && mine.low == others.low
+    }
+
+    private func cut(to bits: UInt8) -> AddressRange {
+        // Shifts of 64 and more give zero.
+        let upper = ~(UInt64.max >> UInt64(min(bits, 64)))
+        let lower = bits > 64 ? ~(UInt64.max >> UInt64(bits - 64)) : 0
+        return AddressRange(
+            high: high & upper, low: low & lower, isIPv6: isIPv6, prefixLength: prefixLength)
     }
 }
 

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlparse
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     connections = 0
+    waiting = []
     aborted = []
 
     def setup(self):
@@ -63,6 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, "\n".join(lines).encode() + b"\n\n" + body)
 
     def at_wait(self, query, body):
+        Handler.waiting.append(query.get("name", ""))
         self.connection.settimeout(float(query["seconds"]))
         try:
             if self.connection.recv(1, socket.MSG_PEEK) == b"":
@@ -73,6 +75,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             pass
         self.connection.settimeout(None)
         self.answer(200, b"waited")
+
+    def at_waiting(self, query, body):
+        self.answer(200, ",".join(Handler.waiting).encode())
 
     def at_aborted(self, query, body):
         self.answer(200, ",".join(Handler.aborted).encode())

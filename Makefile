@@ -1,0 +1,34 @@
+# What a newcomer types. Every verb installs what it needs by Debian package names.
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint install-agent install-controller
+
+help: ## Say what there is
+	@echo "Tollkeeper: counts what VPN clients send and receive, and opens or shuts their access."
+	@echo
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
+		sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
+
+run: ## Build, start a controller and an agent on this host, and meter what it has
+	@scripts/install-packages run
+	@scripts/run
+
+demo: ## The same with a generated VPN, clients and traffic, apart from this host's own
+	@scripts/install-packages demo
+	@scripts/demo
+
+test: ## Lint, build and run every test (as root: tests make network namespaces)
+	@scripts/install-packages test
+	@scripts/lint
+	@scripts/test
+
+lint: ## Check the format of every source file
+	@scripts/install-packages lint
+	@scripts/lint
+
+install-agent: ## Build the agent and install it with its unit: on a VPN host
+	@scripts/install-packages build
+	@scripts/install agent
+
+install-controller: ## Build the controller and install it with its unit
+	@scripts/install-packages build
+	@scripts/install controller

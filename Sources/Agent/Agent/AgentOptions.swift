@@ -1,0 +1,33 @@
+/// What an operator may set for the agent.
+struct AgentOptions: Hashable, Sendable {
+    enum Mode: String, Sendable, CaseIterable {
+        /// Opens and shuts what the controller asks for.
+        case enforce
+        /// Counts only; changes nothing on this host.
+        case observe
+    }
+
+    var mode = Mode.enforce
+    /// Base URLs of the controller in place of those joined with; empty: those.
+    var controllers: [String] = []
+    /// A proxy for the way to the controller; nil for none.
+    var proxy: String?
+    var readInterval = Duration.seconds(10)
+    var pushInterval = Duration.seconds(10)
+    /// The WireGuard interfaces to meter, by name; nil: every one.
+    var wireguard: [String]?
+    /// The named network namespaces to look into; nil: every one.
+    var namespaces: [String]?
+    var logLevel = "info"
+    /// Where the ledger and the identity are.
+    var stateFolder = "/var/lib/tollkeeper-agent"
+    /// Where the interfaces' configuration files are.
+    var configurationFolder = "/etc/wireguard"
+
+    /// What a look at this host covers, as text: two looks that cover the same are comparable.
+    var scope: String {
+        let interfaces = wireguard?.sorted().joined(separator: ",") ?? "every interface"
+        let places = namespaces?.sorted().joined(separator: ",") ?? "every namespace"
+        return "\(interfaces) in \(places)"
+    }
+}

@@ -1,0 +1,79 @@
+import FoundationEssentials
+import Glibc
+import Logging
+import Settings
+
+/// The agent's settings: their names, their defaults, and how they are read.
+enum AgentSettings {
+    static let usualFile = "/etc/tollkeeper/agent.conf"
+
+    private static let intervals = Duration.milliseconds(100)...Duration.seconds(3_600)
+
+    private static let mode = SettingKey<AgentOptions.Mode>.choice(
+        "MODE", default: .enforce,
+        about: "enforce opens and shuts what the controller asks for; observe only counts.")
+    private static let controllers = SettingKey<[String]>.list(
+        "CONTROLLER", expected: "addresses such as https://HOST:8440, between commas",
+        about: "The controller's addresses, tried in order; those joined with where empty.",
+        isRight: { (try? ControllerURL.check($0)) != nil })
+    private static let proxy = SettingKey<String>.string(
+        "PROXY", expected: "http://HOST:PORT or socks5h://HOST:PORT",
+        about: "A proxy on the way to the controller.")
+    private static let readInterval = SettingKey<Duration>.duration(
+        "READ_INTERVAL", default: "10s", in: intervals, about: "How often meters are read.")
+    private static let pushInterval = SettingKey<Duration>.duration(
+        "PUSH_INTERVAL", default: "10s", in: intervals, about: "How often deltas are pushed.")
+    private static let wireguard = SettingKey<[String]>.list(
+        "WIREGUARD", expected: "interface names between commas",
+        about: "The WireGuard interfaces to meter; every one where empty.")
+    private static let wireguardFolder = SettingKey<String>.string(
+        "WIREGUARD_FOLDER", default: "/etc/wireguard", expected: "a folder's full path",
+        about: "Where the interfaces' configuration files are, for the clients' names.")
+    private static let namespaces = SettingKey<[String]>.list(
+        "NAMESPACES", expected: "names of network namespaces between commas, or none",
+        about: "The named network namespaces to look into; every one where empty.")
+    private static let logLevel = SettingKey<Logger.Level>.choice(
+        "LOG_LEVEL", default: .info, about: "The least important messages that are logged.")
+
+    /// Every key, in the order of the reference file.
+    static let table = SettingsTable(
+        prefix: "TOLLKEEPER_AGENT_",
+        keys: [
+            mode, controllers, proxy, readInterval, pushInterval, wireguard, wireguardFolder,
+            namespaces, logLevel,
+        ],
+        otherVariables: ["TOLLKEEPER_AGENT_TOKEN"])
+
+    /// `$STATE_DIRECTORY` as systemd gives it, else `/var/lib/tollkeeper-agent`.
+    static var usualStateFolder: String {
+        getenv("STATE_DIRECTORY").map { String(cString: $0) } ?? AgentOptions().stateFolder
+    }
+
+    /// Reads the settings: the environment before the file. A file that is named must be there.
+    static func load(
+        file: String?, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> AgentOptions {
+        let settings = try SettingsFile.read(file ?? usualFile, mustExist: file != nil)
+        let values = try SettingsValues(table, environment: environment, file: settings)
+        var options = AgentOptions()
+        options.mode = try values.required(mode)
+        options.controllers = try values.required(controllers).map(ControllerURL.check)
+        options.proxy = try values.optional(proxy)
+        options.readInterval = try values.required(readInterval)
+        options.pushInterval = try values.required(pushInterval)
+        options.wireguard = try values.limit(wireguard)
+        options.configurationFolder = try values.required(wireguardFolder)
+        options.namespaces = try values.limit(namespaces)
+        options.logLevel = try values.required(logLevel).rawValue
+        return options
+    }
+}
+
+extension SettingsValues {
+    /// A list that limits what discovery finds: empty limits nothing, `none` everything.
+    fileprivate func limit(_ key: SettingKey<[String]>) throws -> [String]? {
+        let names = try required(key)
+        if names == ["none"] { return [] }
+        return names.isEmpty ? nil : names
+    }
+}

@@ -1,0 +1,124 @@
+import Accounting
+import AgentProtocol
+import FoundationEssentials
+import HTTPClient
+import Synchronization
+
+/// Speaks the push protocol with the controller, over connections that are kept alive.
+final class ControllerLink: Sendable {
+    /// An answer of the controller.
+    struct Answer: Sendable {
+        var status: Int
+        var body: [UInt8]
+    }
+
+    private let transport: HTTPTransport
+    private let identity: Identity
+    private let headers: [HTTPField]
+    /// Which of the controller's URLs answered last.
+    private let preferred = Mutex(0)
+
+    init(
+        identity: Identity, ledger: String, start: UInt64, instance: String, proxy: String?
+    ) throws {
+        self.identity = identity
+        transport = try Self.transport(pins: identity.pins, proxy: proxy)
+        headers = [
+            HTTPField("Authorization", "Bearer \(identity.bearer)"),
+            HTTPField("Tollkeeper-Ledger", ledger),
+            HTTPField("Tollkeeper-Start", String(start)),
+            HTTPField("Tollkeeper-Instance", instance),
+        ]
+    }
+
+    /// A transport that trusts the pinned keys, or the system where there are none.
+    static func transport(pins: [String], proxy: String?) throws -> HTTPTransport {
+        let trust: TrustPolicy =
+            pins.isEmpty ? .system : .pins(try pins.map { try KeyPin(base64: $0) })
+        return try HTTPTransport(.init(trust: trust, proxy: proxy))
+    }
+
+    /// Sends a message and reads the answer's message.
+    func post<Answer: WireAnswer>(
+        _ path: String, _ message: some WireRequest, timeout: Duration = .seconds(30)
+    ) async throws -> Answer {
+        let answer = try await call("POST", path, body: try message.encoded(), timeout: timeout)
+        return try Answer(decoding: answer.body)
+    }
+
+    /// Asks for what the controller wants; nil where nothing came within `wait`.
+    func desired(
+        after position: (revision: UInt64, digest: [UInt8]), ticket: UInt64, wait: Duration
+    ) async throws -> WireDesired? {
+        let seconds = wait.components.seconds
+        let digest = Hexadecimal.encode(position.digest)
+        let path =
+            "/agent/v1/desired?after=\(position.revision)&digest=\(digest)&ticket=\(ticket)"
+            + "&wait=\(seconds)"
+        let answer = try await call("GET", path, body: nil, timeout: wait + .seconds(20))
+        return answer.status == 204 ? nil : try WireDesired(decoding: answer.body)
+    }
+
+    private func call(
+        _ method: String, _ path: String, body: [UInt8]?, timeout: Duration
+    ) async throws -> Answer {
+        let first = preferred.withLock { $0 }
+        var failure: (any Error)?
+        for offset in identity.controllers.indices {
+            let index = (first + offset) % identity.controllers.count
+            do {
+                let answer = try await send(
+                    method, identity.controllers[index] + path, body: body, timeout: timeout)
+                preferred.withLock { $0 = index }
+                return answer
+            } catch let error as HTTPClientError where error.code != .cancelled {
+                failure = error
+            }
+        }
+        throw failure ?? AgentError(doing: "reach the controller", reason: "it has no address")
+    }
+
+    private func send(
+        _ method: String, _ url: String, body: [UInt8]?, timeout: Duration
+    ) async throws -> Answer {
+        var request = HTTPRequest(method, url, headers: headers, timeout: timeout)
+        if let body {
+            request.headers.append(HTTPField("Content-Type", "application/x-protobuf"))
+            request.body = try body.count > 256 ? Gzip.deflate(body) : body
+            if body.count > 256 {
+                request.headers.append(HTTPField("Content-Encoding", "gzip"))
+            }
+        }
+        let response = try await transport.send(request)
+        guard (200..<300).contains(response.status) else {
+            throw Refusal(status: response.status, body: response.body)
+        }
+        return Answer(status: response.status, body: response.body)
+    }
+}
+
+/// The controller answered, and said no.
+struct Refusal: Error, Sendable, CustomStringConvertible {
+    let status: Int
+    let code: String
+    let message: String
+
+    init(status: Int, body: [UInt8]) {
+        struct Envelope: Decodable {
+            struct Failure: Decodable {
+                var code: String
+                var message: String
+            }
+            var error: Failure
+        }
+        let envelope = try? JSONDecoder().decode(Envelope.self, from: Data(body))
+        self.status = status
+        code = envelope?.error.code ?? "unknown"
+        message = envelope?.error.message ?? "no reason given"
+    }
+
+    var description: String { "the controller answered \(status): \(message)" }
+
+    /// Whether only an operator can help: this agent must be joined again.
+    var needsJoin: Bool { [401, 403, 409, 410].contains(status) }
+}

@@ -1,0 +1,46 @@
+import AgentProtocol
+import Logging
+import ServiceLifecycle
+
+/// Keeps a request waiting at the controller, which answers it as soon as access changes.
+struct DesiredWatch: Service {
+    let keeper: Keeper
+    let link: ControllerLink
+    let state: LinkState
+    let logger: Logger
+    let sender: Wakeup
+
+    /// How long the controller may let the request wait.
+    static let wait = Duration.seconds(50)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var backoff = Backoff(longest: .seconds(15))
+            var random = SystemRandomNumberGenerator()
+            while !Task.isCancelled {
+                do {
+                    try await ask()
+                    backoff.succeeded()
+                } catch {
+                    guard !Task.isCancelled else { return }
+                    if state.failed("\(error)") { logger.error("\(error)") }
+                    try? await Task.sleep(for: backoff.failed(random: &random))
+                }
+            }
+        }
+    }
+
+    private func ask() async throws {
+        let position = try await keeper.desiredPosition()
+        let answer = try await link.desired(
+            after: (position.revision, position.digest), ticket: position.ticket, wait: Self.wait)
+        _ = state.reached()
+        guard let answer else { return }
+        let isSame = try await keeper.adopt(answer)
+        sender.ring()
+        guard !isSame else { return }
+        // The set differs although everything was taken over: do not ask in a tight circle.
+        logger.warning("what the controller wants is not what this host holds; asking again")
+        try await Task.sleep(for: .seconds(1))
+    }
+}

@@ -1,0 +1,108 @@
+import Accounting
+import AgentProtocol
+import Meters
+
+/// What the controller has been told of this host's keys, and what it has yet to be told.
+struct InventoryState: Sendable {
+    /// How many keys go into one call.
+    static let mostKeys = 2_000
+
+    private struct Name: Hashable {
+        var meter: MeterName
+        var key: Key
+    }
+
+    /// A digest of what was told of each key.
+    private var told: [Name: Int] = [:]
+    private var untold: [Name: WireMeterKey] = [:]
+    private var metersTold: [WireMeter] = []
+    private var metersNow: [MeterName: WireMeter] = [:]
+
+    /// Whether there is something to tell.
+    var hasNews: Bool { !untold.isEmpty || meters != metersTold }
+
+    private var meters: [WireMeter] { metersNow.values.sorted { $0.name < $1.name } }
+
+    /// Notes how a meter is; `fault` says why it cannot be read.
+    mutating func note(
+        _ meter: MeterName, source: String, listenPort: UInt16?, keys: Int, fault: String
+    ) {
+        var state = metersNow[meter] ?? WireMeter()
+        state.name = meter.description
+        state.source = source
+        state.fault = fault
+        if fault.isEmpty {
+            state.listenPort = UInt32(listenPort ?? 0)
+            state.keys = UInt32(clamping: keys)
+        }
+        metersNow[meter] = state
+    }
+
+    /// Notes that a meter is no longer on this host.
+    mutating func forget(_ meter: MeterName) {
+        metersNow[meter] = nil
+    }
+
+    /// Notes a key that the source has. One that is kept out keeps the addresses told before.
+    mutating func note(
+        _ peer: PeerSettings, at meter: MeterName, name: String, handshake: Int64?
+    ) {
+        let id = Name(meter: meter, key: peer.key)
+        var hasher = Hasher()
+        hasher.combine(name)
+        hasher.combine(peer.addresses)
+        let digest = hasher.finalize()
+        guard told[id] != digest, told[id] == nil || !peer.addresses.isEmpty else { return }
+        var key = WireMeterKey()
+        key.meter = meter.description
+        key.key = peer.key.description
+        key.name = name
+        key.addresses = peer.addresses.map(\.description)
+        key.present = true
+        key.lastHandshake = handshake ?? 0
+        untold[id] = key
+        told[id] = digest
+    }
+
+    /// Notes keys that the source no longer has.
+    mutating func noteGone(_ keys: [Key], at meter: MeterName) {
+        for key in keys {
+            let id = Name(meter: meter, key: key)
+            guard told.removeValue(forKey: id) != nil else { continue }
+            var gone = WireMeterKey()
+            gone.meter = meter.description
+            gone.key = key.description
+            gone.present = false
+            untold[id] = gone
+        }
+    }
+
+    /// The next call's keys; nil where there is nothing to tell.
+    func message(now: WireClock, host: WireHost) -> WireInventory? {
+        guard hasNews else { return nil }
+        var message = WireInventory()
+        message.now = now
+        message.host = host
+        message.meters = meters
+        message.keys = Array(untold.values.prefix(Self.mostKeys))
+        return message
+    }
+
+    /// Notes that the controller has stored what `sent` says.
+    mutating func acknowledge(_ sent: WireInventory) {
+        metersTold = sent.meters
+        for key in sent.keys {
+            guard let meter = MeterName(key.meter), let name = Key(key.key, of: meter.kind) else {
+                continue
+            }
+            let id = Name(meter: meter, key: name)
+            if untold[id] == key { untold[id] = nil }
+        }
+    }
+
+    /// Tells everything again: the controller answered that it does not know a key.
+    mutating func reset() {
+        told = [:]
+        metersTold = []
+    }
+}

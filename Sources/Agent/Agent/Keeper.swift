@@ -1,0 +1,196 @@
+import Accounting
+import AgentProtocol
+import Ledger
+import Logging
+import Meters
+
+/// Keeps the ledger and the meters: reads, books and enforces, one thing at a time, on a thread of
+/// its own.
+actor Keeper {
+    nonisolated let executor: ThreadExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        executor.asUnownedSerialExecutor()
+    }
+
+    let ledger: Ledger
+    let clock: HostClock
+    var options: AgentOptions
+    let logger: Logger
+    var discovery: MeterDiscovery
+    var meters: [MeterName: any Meter] = [:]
+    var faults: [MeterName: String] = [:]
+    var discoveryFaults: [MeterDiscovery.Fault] = []
+    /// Where the last look at this host saw and read everything.
+    var newMetersBegan = DiscoveryScope.nothing
+    var kept: [MeterName: [Key: KeptOut]] = [:]
+    var wishes: [MeterName: [DesiredAccess]] = [:]
+    /// When the newest wish of a credential arrived, nanoseconds since boot.
+    var arrivals: [UInt64: UInt64] = [:]
+    var revision: UInt64 = 0
+    var outcomes = OutcomeState()
+    var inventory = InventoryState()
+    /// The newest reading ticket that the controller asked for, and that a reading answers.
+    var ticketAsked: UInt64 = 0
+    var ticketAnswered: UInt64 = 0
+    /// The newest of them that a batch holds.
+    var ticketSent: UInt64 = 0
+    var lastCycle: Instant?
+    var configurations = InterfaceNames()
+    /// The meters of this start that have been read, or found missing, at least once.
+    var hasDiscovered = false
+
+    init(
+        ledger: sending Ledger, clock: HostClock, options: AgentOptions, logger: Logger,
+        executor: ThreadExecutor
+    ) throws {
+        self.executor = executor
+        self.clock = clock
+        self.options = options
+        self.logger = logger
+        discovery = MeterDiscovery(clock: clock, options: options)
+        for entry in try ledger.keptOut() {
+            kept[entry.meter, default: [:]][entry.key] = KeptOut(
+                settings: SettingsCodec.decode(entry.settings, of: entry.key),
+                isRemoved: entry.isRemoved, blockedAt: nil)
+        }
+        for wish in try ledger.desired() { wishes[wish.meter, default: []].append(wish) }
+        revision = try ledger.desiredPosition().revision
+        self.ledger = ledger
+    }
+
+    /// Looks for meters, reads each, books what it gained, and brings access to what is wanted.
+    ///
+    /// A meter that fails is reported and the others go on.
+    func cycle() {
+        let ticket = ticketAsked
+        discover()
+        newMetersBegan = DiscoveryScope(text: ledger.discoveryScope, options)
+        for meter in meters.values { attend(to: meter) }
+        for meter in wishes.keys where meters[meter] == nil { reportMissing(meter) }
+        outcomes.verified(through: revision)
+        ticketAnswered = max(ticketAnswered, ticket)
+        lastCycle = clock.now()
+        hasDiscovered = true
+        noteDiscovery()
+    }
+
+    /// Finds the meters of this host; those that are still there stay as they are.
+    private func discover() {
+        let found = discovery.look()
+        for fault in found.faults where !discoveryFaults.contains(fault) {
+            logger.error("\(fault.text)")
+        }
+        discoveryFaults = found.faults
+        for name in meters.keys where found.meters[name] == nil {
+            logger.notice("\(name) is gone")
+            inventory.forget(name)
+            faults[name] = nil
+        }
+        for name in found.meters.keys where meters[name] == nil {
+            logger.notice("found \(name)")
+        }
+        meters = found.meters
+    }
+
+    /// Remembers where everything was seen and read: a meter that turns up there later is new, and
+    /// charged from zero.
+    private func noteDiscovery() {
+        let isHostWhole =
+            !discoveryFaults.contains { $0.place == nil }
+            && !faults.keys.contains { $0.place == nil }
+        let isWhole = discoveryFaults.isEmpty && faults.isEmpty
+        let seen: DiscoveryScope = isWhole ? .everything : isHostWhole ? .host : .nothing
+        do {
+            try ledger.noteDiscovery(scope: seen.text(options))
+        } catch {
+            logger.error("\(error)")
+        }
+    }
+
+    /// Reads one meter, books it and enforces what is wanted there.
+    func attend(to meter: any Meter) {
+        do {
+            let reading = try book(meter)
+            enforce(meter, reading)
+            if faults.removeValue(forKey: meter.name) != nil {
+                logger.notice("\(meter.name) can be read again")
+            }
+        } catch {
+            report("\(error)", at: meter)
+        }
+    }
+
+    /// Reads a meter and books the difference; a doubtful reading is taken again at once.
+    func book(_ meter: any Meter) throws -> MeterReading {
+        var latest = try meter.read()
+        let known = ledger.baselines(of: meter.name)
+        var difference = Differ.difference(
+            from: known, to: latest.reading, beganAfterDiscovery: newMetersBegan.covers(meter.name))
+        if difference.isDoubtful {
+            let first = latest.reading
+            latest = try meter.read()
+            difference = Differ.difference(
+                from: known, to: latest.reading, confirming: first,
+                beganAfterDiscovery: newMetersBegan.covers(meter.name))
+        }
+        try record(difference, meter, latest)
+        return latest
+    }
+
+    func record(
+        _ difference: Difference, _ meter: any Meter, _ reading: MeterReading
+    ) throws {
+        let held = try ledger.record(difference, of: meter.name, at: reading.reading.instant)
+        for key in held {
+            logger.error("\(meter.name): the total of \(key) is too large to keep; it is held")
+        }
+        note(reading, of: meter)
+        let keptKeys = kept[meter.name] ?? [:]
+        inventory.noteGone(difference.gone.filter { keptKeys[$0] == nil }, at: meter.name)
+    }
+
+    private func note(_ reading: MeterReading, of meter: any Meter) {
+        inventory.note(
+            meter.name, source: meter.traits.source, listenPort: reading.listenPort,
+            keys: reading.peers.count, fault: "")
+        let names = configurations.names(of: meter.name, in: options.configurationFolder)
+        for (counter, peer) in zip(reading.reading.counters, reading.peers) {
+            inventory.note(
+                peer, at: meter.name, name: names[peer.key] ?? "",
+                handshake: counter.lastHandshake)
+        }
+    }
+
+    private func report(_ fault: String, at meter: any Meter) {
+        if faults.updateValue(fault, forKey: meter.name) != fault {
+            logger.error("\(fault)")
+        }
+        inventory.note(
+            meter.name, source: meter.traits.source, listenPort: nil, keys: 0, fault: fault)
+        outcomes.unmet(
+            (wishes[meter.name] ?? []).map {
+                UnmetWish(credential: $0.credential, code: .failed, detail: fault)
+            }, at: meter.name)
+    }
+
+    /// Wishes for a meter that is not there: nothing passes, so what is shut is shut.
+    private func reportMissing(_ meter: MeterName) {
+        var unmet: [UnmetWish] = []
+        for wish in wishes[meter] ?? [] {
+            if wish.access.isShut {
+                outcomes.fulfilled(wish, took: took(wish))
+            } else {
+                unmet.append(
+                    UnmetWish(
+                        credential: wish.credential, code: .failed,
+                        detail: "\(meter) is not on this host now"))
+            }
+        }
+        outcomes.unmet(unmet, at: meter)
+    }
+
+    /// Nanoseconds since a wish arrived; nil for one from before this start.
+    func took(_ wish: DesiredAccess) -> UInt64? {
+        arrivals[wish.credential].map { clock.now().boottime - $0 }
+    }
+}

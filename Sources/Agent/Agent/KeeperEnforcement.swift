@@ -1,0 +1,151 @@
+import Accounting
+import Ledger
+import Logging
+import Meters
+
+extension Keeper {
+    /// Brings a meter's keys to what the controller wants, given what was just read and booked.
+    func enforce(_ meter: any Meter, _ reading: MeterReading) {
+        let wishes = wishes[meter.name] ?? []
+        guard !wishes.isEmpty else { return }
+        noteBlocked(meter, reading)
+        let plan = EnforcementPlan(
+            for: wishes, in: view(of: meter, reading), observing: options.mode == .observe)
+        var unmet = plan.exceptions
+        for wish in plan.fulfilled { outcomes.fulfilled(wish, took: took(wish)) }
+        if !plan.forget.isEmpty { attempt(&unmet, [], meter) { try forget(plan.forget, meter) } }
+        if !plan.save.isEmpty || !plan.block.isEmpty { shut(plan, wishes, meter, &unmet) }
+        if !plan.remove.isEmpty { remove(plan, wishes, meter, &unmet) }
+        for settings in plan.restore { restore(settings, wishes, meter, &unmet) }
+        outcomes.unmet(unmet, at: meter.name)
+    }
+
+    /// A key found blocked by an earlier start of this agent is watched from now on.
+    private func noteBlocked(_ meter: any Meter, _ reading: MeterReading) {
+        for peer in reading.peers where peer.addresses.isEmpty {
+            guard let entry = kept[meter.name]?[peer.key], entry.blockedAt == nil else { continue }
+            kept[meter.name]?[peer.key]?.blockedAt = reading.reading.instant.boottime
+        }
+    }
+
+    private func view(of meter: any Meter, _ reading: MeterReading) -> MeterView {
+        MeterView(
+            present: Dictionary(reading.peers.map { ($0.key, $0) }) { first, _ in first },
+            kept: kept[meter.name] ?? [:], blocksInPlace: meter.traits.blocksInPlace,
+            now: reading.reading.instant.boottime,
+            wasCounted: { [ledger] in ledger.total(of: $0, at: meter.name) != nil },
+            configured: { [options] in
+                var files = InterfaceNames()
+                return files.settings(
+                    of: $0, at: meter.name, in: options.configurationFolder)
+            })
+    }
+
+    /// Saves, then blocks. A ledger that cannot be written does not keep anybody in.
+    private func shut(
+        _ plan: EnforcementPlan, _ wishes: [DesiredAccess], _ meter: any Meter,
+        _ unmet: inout [UnmetWish]
+    ) {
+        let removesAtOnce = !meter.traits.blocksInPlace
+        do {
+            try save(plan.save, meter, isRemoved: removesAtOnce)
+        } catch {
+            logger.error("\(error); blocked all the same, nothing will be removed")
+        }
+        guard !plan.block.isEmpty else { return }
+        attempt(&unmet, plan.block, meter) {
+            try meter.block(plan.block)
+            let now = clock.now().boottime
+            for key in plan.block { kept[meter.name]?[key]?.blockedAt = now }
+            fulfil(plan.block, wishes)
+        }
+    }
+
+    /// Takes keys out. The mark that the agent did it stands in the ledger before the deed.
+    private func remove(
+        _ plan: EnforcementPlan, _ wishes: [DesiredAccess], _ meter: any Meter,
+        _ unmet: inout [UnmetWish]
+    ) {
+        let ready = plan.remove.filter { kept[meter.name]?[$0]?.settings != nil }
+        attempt(&unmet, plan.remove, meter) {
+            let unmarked = ready.compactMap { kept[meter.name]?[$0] }.filter { !$0.isRemoved }
+            try save(unmarked.compactMap(\.settings), meter, isRemoved: true)
+            let removal = try meter.remove(ready)
+            if let final = removal.final { try bookFinal(final, meter) }
+            logger.notice(
+                "\(meter.name): \(ready.count) keys removed, uncounted for \(removal.window) ns")
+            fulfil(ready, wishes, window: meter.traits.blocksInPlace ? 0 : removal.window)
+            guard ready.count == plan.remove.count else {
+                throw AgentError(
+                    doing: "shut every key of \(meter.name)",
+                    reason: "the ledger cannot keep their settings; free space on its disk")
+            }
+        }
+    }
+
+    /// Books the reading that a removal took: the last that is ever seen of these counters.
+    private func bookFinal(_ final: MeterReading, _ meter: any Meter) throws {
+        let difference = Differ.difference(
+            from: ledger.baselines(of: meter.name), to: final.reading)
+        try record(difference, meter, final)
+    }
+
+    private func restore(
+        _ settings: PeerSettings, _ wishes: [DesiredAccess], _ meter: any Meter,
+        _ unmet: inout [UnmetWish]
+    ) {
+        attempt(&unmet, [settings.key], meter) {
+            try meter.restore([settings])
+            try forget([settings.key], meter)
+            fulfil([settings.key], wishes)
+        }
+    }
+
+    private func save(
+        _ settings: [PeerSettings], _ meter: any Meter, isRemoved: Bool
+    ) throws {
+        guard !settings.isEmpty else { return }
+        try ledger.keepOut(
+            try settings.map { settings in
+                KeptOutKey(
+                    meter: meter.name, key: settings.key, isRemoved: isRemoved,
+                    settings: try SettingsCodec.encode(settings))
+            })
+        for settings in settings {
+            let blockedAt = kept[meter.name]?[settings.key]?.blockedAt
+            kept[meter.name, default: [:]][settings.key] = KeptOut(
+                settings: settings, isRemoved: isRemoved, blockedAt: isRemoved ? blockedAt : nil)
+        }
+    }
+
+    private func forget(_ keys: [Key], _ meter: any Meter) throws {
+        try ledger.letIn(keys, at: meter.name)
+        for key in keys { kept[meter.name]?[key] = nil }
+    }
+
+    private func fulfil(_ keys: [Key], _ wishes: [DesiredAccess], window: UInt64 = 0) {
+        let keys = Set(keys)
+        for wish in wishes where keys.contains(wish.key) {
+            outcomes.fulfilled(wish, took: took(wish), window: window)
+        }
+    }
+
+    /// Does `body`; where it fails, the keys' wishes are unmet and the others go on.
+    private func attempt(
+        _ unmet: inout [UnmetWish], _ keys: [Key], _ meter: any Meter, _ body: () throws -> Void
+    ) {
+        do {
+            try body()
+        } catch {
+            logger.error("\(error)")
+            let isTaken = (error as? MeterError)?.code == .addressTaken
+            let keys = Set(keys)
+            for wish in wishes[meter.name] ?? [] where keys.contains(wish.key) {
+                unmet.append(
+                    UnmetWish(
+                        credential: wish.credential, code: isTaken ? .addressTaken : .failed,
+                        detail: "\(error)"))
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import Accounting
+import ArgumentParser
+import FoundationEssentials
+import Meters
+
+struct MetersCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "meters",
+        abstract: "Read every meter of this host once, without controller or ledger.")
+
+    @Flag(help: "Print JSON.") var json = false
+    @Flag(help: "Read again every two seconds, until interrupted.") var watch = false
+    @OptionGroup var place: PlaceOptions
+
+    func run() async throws {
+        let options = try place.load()
+        var names = InterfaceNames()
+        var discovery = MeterDiscovery(clock: try HostClock.open(), options: options)
+        repeat {
+            let found = discovery.look()
+            let report = MetersReport(found, names: &names, options: options)
+            print(json ? try report.json() : report.text())
+            if watch { try await Task.sleep(for: .seconds(2)) }
+        } while watch
+    }
+}
+
+/// What `meters` shows.
+struct MetersReport: Codable {
+    struct Meter: Codable {
+        var meter: String
+        var source: String
+        var listen_port: UInt16?
+        var fault: String?
+        var keys: [Entry]
+    }
+
+    struct Entry: Codable {
+        var key: String
+        var name: String?
+        var addresses: [String]
+        /// Bytes that the client sent.
+        var bytes_sent: UInt64
+        /// Bytes that the client received.
+        var bytes_received: UInt64
+        /// Seconds since 1970; 0 for never.
+        var last_handshake: Int64?
+    }
+
+    var meters: [Meter]
+    var faults: [String]
+
+    init(_ found: MeterDiscovery.Found, names: inout InterfaceNames, options: AgentOptions) {
+        faults = found.faults.map(\.text)
+        meters = []
+        let sorted = found.meters.values.sorted { $0.name.description < $1.name.description }
+        for meter in sorted {
+            let known = names.names(of: meter.name, in: options.configurationFolder)
+            meters.append(Meter(meter, names: known))
+        }
+    }
+
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+
+    func text() -> String {
+        var lines: [String] = []
+        if meters.isEmpty {
+            lines.append(
+                "No WireGuard interface is on this host (nor in its named namespaces).")
+        }
+        for meter in meters {
+            let port = meter.listen_port.map { ", port \($0)" } ?? ""
+            lines.append("\(meter.meter) (\(meter.source)\(port)), \(meter.keys.count) keys")
+            if let fault = meter.fault { lines.append("  \(fault)") }
+            for entry in meter.keys {
+                let name = entry.name.map { Terminal.plain($0) } ?? "-"
+                lines.append(
+                    "  \(entry.key)  \(name)  sent \(entry.bytes_sent)  "
+                        + "received \(entry.bytes_received)  "
+                        + "handshake \(Terminal.handshake(entry.last_handshake))")
+            }
+        }
+        lines += faults.map { "not seen: \($0)" }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension MetersReport.Meter {
+    fileprivate init(_ meter: any Meter, names: [Key: String]) {
+        self.init(
+            meter: meter.name.description, source: meter.traits.source, listen_port: nil,
+            fault: nil, keys: [])
+        do {
+            let reading = try meter.read()
+            listen_port = reading.listenPort
+            keys = zip(reading.reading.counters, reading.peers).map { counter, peer in
+                MetersReport.Entry(
+                    key: counter.key.description, name: names[counter.key],
+                    addresses: peer.addresses.map(\.description),
+                    bytes_sent: counter.value.uplink, bytes_received: counter.value.downlink,
+                    last_handshake: counter.lastHandshake)
+            }
+        } catch {
+            fault = "\(error)"
+        }
+    }
+}
+
+/// How things are written for a terminal.
+enum Terminal {
+    /// Text from outside with its control characters shown, not obeyed.
+    static func plain(_ text: String) -> String {
+        text.unicodeScalars.map { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                "\\u{\(String(scalar.value, radix: 16))}"
+            default: String(scalar)
+            }
+        }
+        .joined()
+    }
+
+    /// A handshake's time, RFC 3339 in UTC.
+    static func handshake(_ seconds: Int64?) -> String {
+        guard let seconds, seconds > 0 else { return "never" }
+        return Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
+    }
+}

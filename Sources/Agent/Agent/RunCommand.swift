@@ -1,0 +1,104 @@
+import Accounting
+import ArgumentParser
+import Ledger
+import Logging
+import Meters
+import ServiceLifecycle
+import UnixSignals
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Meter this host and enforce access: the daemon.")
+
+    @OptionGroup var place: PlaceOptions
+
+    func run() async throws {
+        let options = try place.load()
+        let logger = AgentLog.start(level: options.logLevel)
+        try Files.makeFolder(options.stateFolder)
+        let lock = try StateLock.take(in: options.stateFolder)
+        let identity = try Identity.joined(in: options.stateFolder)
+        let daemon = try Daemon(identity: identity, options: options, logger: logger)
+        let file = place.config
+        try await daemon.run(reload: { try AgentSettings.load(file: file) })
+        _ = consume lock
+    }
+}
+
+/// The agent's services, put together.
+struct Daemon {
+    let identity: Identity
+    let keeper: Keeper
+    let link: ControllerLink
+    let state = LinkState()
+    let sender = Wakeup()
+    let options: AgentOptions
+    let logger: Logger
+
+    init(identity: Identity, options: AgentOptions, logger: Logger) throws {
+        var identity = identity
+        if !options.controllers.isEmpty { identity.controllers = options.controllers }
+        self.identity = identity
+        self.options = options
+        self.logger = logger
+        let instance = Hexadecimal.encode(RandomBytes.make(16))
+        let ledger = try LedgerFolder.open(options.stateFolder, identity, instance: instance)
+        logger.notice(
+            "tollkeeper-agent \(version) as \(identity.name), ledger \(ledger.id), start \(ledger.start)"
+        )
+        link = try ControllerLink(
+            identity: identity, ledger: ledger.id, start: ledger.start, instance: instance,
+            proxy: options.proxy)
+        keeper = try Keeper(
+            ledger: ledger, clock: HostClock.open(), options: options, logger: logger,
+            executor: ThreadExecutor())
+    }
+
+    /// Runs until SIGTERM or SIGINT, then takes a last reading and sends it.
+    func run(reload: @escaping @Sendable () throws -> AgentOptions) async throws {
+        let uplink = Uplink(
+            keeper: keeper, link: link, state: state, logger: logger, wakeup: sender)
+        let status = StatusSocket(path: StatusSocket.path(in: options.stateFolder)) {
+            [keeper, identity, state] in
+            await AgentStatus.encoded { try await keeper.status(identity, state) }
+        }
+        let group = ServiceGroup(
+            services: [
+                status,
+                Notifier { [keeper] in await keeper.isAlive },
+                Reloader(keeper: keeper, logger: logger, load: reload),
+                uplink,
+                DesiredWatch(
+                    keeper: keeper, link: link, state: state, logger: logger, sender: sender),
+                Sampler(keeper: keeper, sender: sender),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: AgentLog.quiet)
+        try await group.run()
+        await keeper.cycle()
+        do {
+            try await uplink.exchange(timeout: .seconds(5))
+        } catch {
+            logger.notice("\(error); what was counted is kept and sent at the next start")
+        }
+    }
+}
+
+/// Reads the settings again on SIGHUP; broken ones are told and the old ones stay.
+struct Reloader: Service {
+    let keeper: Keeper
+    let logger: Logger
+    let load: @Sendable () throws -> AgentOptions
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) {
+                do {
+                    await keeper.apply(try load())
+                    logger.notice("the settings were read again")
+                } catch {
+                    logger.error("\(error); the old settings stay")
+                }
+            }
+        }
+    }
+}

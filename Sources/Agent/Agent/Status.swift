@@ -1,0 +1,97 @@
+import Accounting
+import FoundationEssentials
+import Ledger
+import Meters
+
+/// What a running agent knows, as `tollkeeper-agent status --json` prints it.
+struct AgentStatus: Codable, Sendable {
+    struct Meter: Codable, Sendable {
+        var name: String
+        var source: String
+        var keys: Int
+        var fault: String?
+    }
+
+    struct Unmet: Codable, Sendable {
+        var credential: UInt64
+        var code: String
+        var detail: String
+    }
+
+    struct ShutKey: Codable, Sendable {
+        var meter: String
+        var key: String
+        /// "blocked": its last bytes settle; "removed".
+        var state: String
+    }
+
+    var version: String
+    var mode: String
+    var server: UInt64
+    var serverName: String
+    var controllers: [String]
+    var controllerFault: String?
+    var secondsSinceContact: Double?
+    var ledger: String
+    var unsentRows: Int
+    var unacknowledgedBatches: Int
+    var revision: UInt64
+    var secondsSinceReading: Double?
+    var meters: [Meter]
+    var faults: [String]
+    var shut: [ShutKey]
+    var unmet: [Unmet]
+    /// What Tollkeeper made on this host and `release` removes.
+    var made: [String]
+
+    private enum CodingKeys: String, CodingKey {
+        case version, mode, server, controllers, ledger, revision, meters, faults, shut, unmet, made
+        case serverName = "server_name"
+        case controllerFault = "controller_fault"
+        case secondsSinceContact = "seconds_since_contact"
+        case unsentRows = "unsent_rows"
+        case unacknowledgedBatches = "unacknowledged_batches"
+        case secondsSinceReading = "seconds_since_reading"
+    }
+}
+
+extension Keeper {
+    /// Gathers what `status` shows.
+    func status(_ identity: Identity, _ state: LinkState) throws -> AgentStatus {
+        let depth = try ledger.depth()
+        let now = clock.now()
+        return AgentStatus(
+            version: version, mode: options.mode.rawValue, server: identity.server,
+            serverName: identity.name, controllers: identity.controllers,
+            controllerFault: state.fault, secondsSinceContact: state.secondsSinceContact,
+            ledger: ledger.id, unsentRows: depth.rows, unacknowledgedBatches: depth.batches,
+            revision: revision,
+            secondsSinceReading: lastCycle.map { Double(now.boottime - $0.boottime) / 1e9 },
+            meters: meterStatus, faults: discoveryFaults.map(\.text), shut: shutKeys,
+            unmet: outcomes.unmet.map {
+                .init(credential: $0.credential, code: $0.code.rawValue, detail: $0.detail)
+            },
+            made: shutKeys.map { "\($0.state) \($0.key) on \($0.meter)" })
+    }
+
+    private var meterStatus: [AgentStatus.Meter] {
+        meters.values.map { meter in
+            .init(
+                name: meter.name.description, source: meter.traits.source,
+                keys: ledger.baselines(of: meter.name).counters.values.reduce(0) { $0 + $1.count },
+                fault: faults[meter.name])
+        }
+        .sorted { $0.name < $1.name }
+    }
+
+    private var shutKeys: [AgentStatus.ShutKey] {
+        kept.flatMap { meter, keys in
+            keys.map { key, entry in
+                AgentStatus.ShutKey(
+                    meter: meter.description, key: key.description,
+                    state: entry.isRemoved ? "removed" : "blocked")
+            }
+        }
+        .sorted { ($0.meter, $0.key) < ($1.meter, $1.key) }
+    }
+}

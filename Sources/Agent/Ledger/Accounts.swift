@@ -1,0 +1,227 @@
+public import Accounting
+
+/// What the ledger knows of one meter, kept in memory beside its rows.
+struct MeterBook {
+    var id: Int64
+    var accounts: [Key: Account] = [:]
+    var baselines = MeterBaselines(isKnown: true)
+}
+
+/// A key's account: for whom it is counted, and the running total since the ledger began.
+struct Account {
+    var id: Int64
+    /// 0 until the controller has named one.
+    var credential: UInt64
+    var total: Traffic
+}
+
+/// The stretch of time that new deltas are added to.
+struct OpenBucket {
+    var id: Int64
+    var boot: BootID
+    var minute: Int64
+}
+
+extension Ledger {
+    /// What is remembered of a meter; of one never accounted for, nothing.
+    public func baselines(of meter: MeterName) -> MeterBaselines {
+        meters[meter]?.baselines ?? MeterBaselines()
+    }
+
+    /// A key's running total since the ledger began, bytes; nil for a key that it does not know.
+    public func total(of key: Key, at meter: MeterName) -> Traffic? {
+        meters[meter]?.accounts[key]?.total
+    }
+
+    /// Which credential a key is counted for; nil until the controller has said.
+    public func credential(of key: Key, at meter: MeterName) -> UInt64? {
+        guard let credential = meters[meter]?.accounts[key]?.credential else { return nil }
+        return credential == 0 ? nil : credential
+    }
+
+    /// Books a difference: running totals, deltas to send, and new baselines, together.
+    ///
+    /// Returns the keys whose running total would not fit 63 bits: they are left as they were.
+    @discardableResult
+    public func record(
+        _ difference: Difference, of meter: MeterName, at instant: Instant
+    ) throws(LedgerError) -> [Key] {
+        let (sound, held) = Self.split(difference, meters[meter] ?? MeterBook(id: 0))
+        var entry = Entry(meter: meter, bucket: bucket)
+        try database.transaction { () throws(LedgerError) in
+            entry.meterID = if let known = meters[meter] { known.id } else { try insert(meter) }
+            if !sound.deltas.isEmpty { try openBucket(at: instant, in: &entry) }
+            for delta in sound.deltas { try book(delta, in: &entry) }
+            try store(sound, in: &entry)
+        }
+        // Only what is durable is remembered.
+        bucket = entry.bucket
+        incarnations.merge(entry.incarnations) { _, new in new }
+        meters[meter, default: MeterBook(id: entry.meterID)].take(entry.accounts, sound)
+        return held
+    }
+
+    private func insert(_ meter: MeterName) throws(LedgerError) -> Int64 {
+        try database.run("INSERT INTO meter (name) VALUES (?1)", [.text(meter.description)])
+    }
+
+    /// Takes out the keys whose running total would overflow.
+    private static func split(
+        _ difference: Difference, _ book: MeterBook
+    ) -> (sound: Difference, held: [Key]) {
+        let limit = Traffic(uplink: UInt64(Int64.max), downlink: UInt64(Int64.max))
+        var held = Set<Key>()
+        for delta in difference.deltas {
+            let total = book.accounts[delta.key]?.total ?? .zero
+            let raw = delta.counters.allSatisfy { limit.isAtLeast($0.value) }
+            guard raw, let sum = total.adding(delta.amount), limit.isAtLeast(sum) else {
+                held.insert(delta.key)
+                continue
+            }
+        }
+        guard !held.isEmpty else { return (difference, []) }
+        var sound = difference
+        sound.deltas.removeAll { held.contains($0.key) }
+        sound.updates.removeAll { held.contains($0.id.key) }
+        return (sound, Array(held))
+    }
+
+    private func openBucket(
+        at instant: Instant, in entry: inout Entry
+    ) throws(LedgerError) {
+        let minute = instant.wall / 60_000_000_000
+        let wall = Value.integer(instant.wall)
+        let boottime = Value.bytes(instant.boottime)
+        if let bucket = entry.bucket, bucket.boot == instant.boot, bucket.minute == minute {
+            try database.run(
+                "UPDATE bucket SET last_wall = ?1, last_boottime = ?2 WHERE id = ?3",
+                [wall, boottime, .integer(bucket.id)])
+            if database.changes == 1 { return }
+        }
+        let id = try database.run(
+            """
+            INSERT INTO bucket (boot, first_wall, first_boottime, last_wall, last_boottime)
+            VALUES (?1, ?2, ?3, ?4, ?5)
+            """,
+            [.text(instant.boot.description), wall, boottime, wall, boottime])
+        entry.bucket = OpenBucket(id: id, boot: instant.boot, minute: minute)
+    }
+
+    private func book(_ delta: Delta, in entry: inout Entry) throws(LedgerError) {
+        var account = try account(of: delta.key, in: &entry)
+        if delta.kind == .gained {
+            account.total = account.total.adding(delta.amount) ?? account.total
+            entry.accounts[delta.key] = account
+            try database.run(
+                "UPDATE account SET uplink = ?1, downlink = ?2 WHERE id = ?3",
+                [
+                    .bytes(account.total.uplink), .bytes(account.total.downlink),
+                    .integer(account.id),
+                ])
+        }
+        try spool(delta, account, in: entry)
+    }
+
+    private func spool(
+        _ delta: Delta, _ account: Account, in entry: Entry
+    ) throws(LedgerError) {
+        let handshake = delta.counters.compactMap(\.lastHandshake).max() ?? -1
+        try database.run(
+            """
+            INSERT INTO spool (bucket, account, kind, uplink, downlink, total_uplink,
+                total_downlink, handshake)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            ON CONFLICT (bucket, account, kind) DO UPDATE SET
+                uplink = spool.uplink + excluded.uplink,
+                downlink = spool.downlink + excluded.downlink,
+                total_uplink = excluded.total_uplink,
+                total_downlink = excluded.total_downlink,
+                handshake = excluded.handshake
+            """,
+            [
+                .integer(entry.bucket?.id ?? 0), .integer(account.id),
+                .integer(Int64(delta.kind.rawValue)), .bytes(delta.amount.uplink),
+                .bytes(delta.amount.downlink), .bytes(account.total.uplink),
+                .bytes(account.total.downlink), .integer(handshake),
+            ])
+    }
+
+    private func account(of key: Key, in entry: inout Entry) throws(LedgerError) -> Account {
+        if let account = entry.accounts[key] ?? meters[entry.meter]?.accounts[key] {
+            return account
+        }
+        let id = try database.run(
+            "INSERT INTO account (meter, key) VALUES (?1, ?2)",
+            [.integer(entry.meterID), .text(key.description)])
+        let account = Account(id: id, credential: 0, total: .zero)
+        entry.accounts[key] = account
+        return account
+    }
+
+    private func store(_ difference: Difference, in entry: inout Entry) throws(LedgerError) {
+        for name in difference.removed {
+            let account = try account(of: name.id.key, in: &entry)
+            let incarnation = try number(of: name.incarnation, in: &entry)
+            try database.run(
+                "DELETE FROM baseline WHERE account = ?1 AND incarnation = ?2 AND part = ?3",
+                [.integer(account.id), .integer(incarnation), .text(name.id.part)])
+        }
+        for update in difference.updates {
+            let account = try account(of: update.id.key, in: &entry)
+            let incarnation = try number(of: update.incarnation, in: &entry)
+            let baseline = update.baseline
+            try database.run(
+                """
+                INSERT INTO baseline (account, incarnation, part, uplink, downlink, handshake,
+                    place)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                ON CONFLICT (account, incarnation, part) DO UPDATE SET
+                    uplink = excluded.uplink, downlink = excluded.downlink,
+                    handshake = excluded.handshake, place = excluded.place
+                """,
+                [
+                    .integer(account.id), .integer(incarnation), .text(update.id.part),
+                    .bytes(baseline.value.uplink), .bytes(baseline.value.downlink),
+                    .integer(baseline.lastHandshake ?? -1), .integer(Int64(baseline.order ?? -1)),
+                ])
+        }
+    }
+
+    private func number(
+        of incarnation: Incarnation, in entry: inout Entry
+    ) throws(LedgerError) -> Int64 {
+        if let number = incarnations[incarnation] ?? entry.incarnations[incarnation] {
+            return number
+        }
+        let number = try database.run(
+            "INSERT INTO incarnation (token) VALUES (?1)", [.text(incarnation.token)])
+        entry.incarnations[incarnation] = number
+        return number
+    }
+}
+
+/// What one transaction adds to what is kept in memory, should it become durable.
+private struct Entry {
+    let meter: MeterName
+    var bucket: OpenBucket?
+    var meterID: Int64 = 0
+    var accounts: [Key: Account] = [:]
+    var incarnations: [Incarnation: Int64] = [:]
+
+    init(meter: MeterName, bucket: OpenBucket?) {
+        self.meter = meter
+        self.bucket = bucket
+    }
+}
+
+extension MeterBook {
+    fileprivate mutating func take(_ changed: [Key: Account], _ difference: Difference) {
+        accounts.merge(changed) { _, new in new }
+        baselines.apply(difference)
+    }
+}
+
+extension Value {
+    /// Bytes as the signed 64 bits that SQL has; amounts beyond were refused before.
+    static func bytes(_ amount: UInt64) -> Value { .integer(Int64(clamping: amount)) }
+}

@@ -1,0 +1,111 @@
+import Accounting
+import AgentProtocol
+import FoundationEssentials
+
+extension Ledger {
+    /// Encodes rows as columns, with their buckets and the counters behind them.
+    func encode(_ rows: [SpoolRow]) throws(LedgerError) -> WireBatch {
+        var batch = WireBatch()
+        batch.ledger = .init(Hexadecimal.decode(id) ?? [])
+        var buckets: [Int64: UInt32] = [:]
+        var names: [Int64: UInt32] = [:]
+        let newest = try newestRows(of: rows)
+        for (index, row) in rows.enumerated() {
+            if buckets[row.bucket] == nil {
+                buckets[row.bucket] = UInt32(batch.buckets.count)
+                batch.buckets.append(try wireBucket(row.bucket))
+            }
+            batch.rows.append(row, bucket: buckets[row.bucket] ?? 0)
+            let counters = newest.contains(index) ? try rawCounters(of: row.account) : []
+            batch.rows.counters.append(UInt32(counters.count))
+            for counter in counters {
+                if names[counter.incarnation] == nil {
+                    names[counter.incarnation] = UInt32(batch.incarnations.count)
+                    batch.incarnations.append(counter.token)
+                }
+                batch.rows.append(counter, incarnation: names[counter.incarnation] ?? 0)
+            }
+        }
+        return batch
+    }
+
+    /// The rows that raw counters belong to: the newest of each account, where nothing newer of it
+    /// stays behind, so that total and counter are of one moment.
+    private func newestRows(of rows: [SpoolRow]) throws(LedgerError) -> Set<Int> {
+        var last: [Int64: Int] = [:]
+        for (index, row) in rows.enumerated() { last[row.account] = index }
+        var newest = Set<Int>()
+        for (account, index) in last {
+            var later = false
+            try database.query(
+                "SELECT 1 FROM spool WHERE account = ?1 AND (bucket, kind) > (?2, ?3) LIMIT 1",
+                [.integer(account), .integer(rows[index].bucket), .integer(rows[index].kind)]
+            ) { _ in later = true }
+            if !later { newest.insert(index) }
+        }
+        return newest
+    }
+
+    private func rawCounters(of account: Int64) throws(LedgerError) -> [RawCounter] {
+        var counters: [RawCounter] = []
+        try database.query(
+            """
+            SELECT b.incarnation, i.token, b.part, b.uplink, b.downlink
+            FROM baseline b JOIN incarnation i ON i.id = b.incarnation
+            WHERE b.account = ?1 ORDER BY b.incarnation, b.part
+            """,
+            [.integer(account)]
+        ) { row in
+            counters.append(
+                RawCounter(
+                    incarnation: row.integer(0), token: row.text(1), part: row.text(2),
+                    value: Traffic(uplink: row.unsigned(3), downlink: row.unsigned(4))))
+        }
+        return counters
+    }
+
+    private func wireBucket(_ id: Int64) throws(LedgerError) -> WireBucket {
+        var bucket = WireBucket()
+        try database.query(
+            """
+            SELECT boot, first_wall, first_boottime, last_wall, last_boottime
+            FROM bucket WHERE id = ?1
+            """,
+            [.integer(id)]
+        ) { row in
+            guard let boot = BootID(row.text(0)) else { return }
+            bucket.first = WireClock(
+                Instant(wall: row.integer(1), boot: boot, boottime: row.unsigned(2)))
+            bucket.last = WireClock(
+                Instant(wall: row.integer(3), boot: boot, boottime: row.unsigned(4)))
+        }
+        return bucket
+    }
+}
+
+private struct RawCounter {
+    var incarnation: Int64
+    var token: String
+    var part: String
+    var value: Traffic
+}
+
+extension WireRows {
+    fileprivate mutating func append(_ row: SpoolRow, bucket: UInt32) {
+        credential.append(row.credential)
+        self.bucket.append(bucket)
+        kind.append(UInt32(row.kind))
+        uplink.append(row.gained.uplink)
+        downlink.append(row.gained.downlink)
+        totalUplink.append(row.total.uplink)
+        totalDownlink.append(row.total.downlink)
+        lastHandshake.append(row.handshake)
+    }
+
+    fileprivate mutating func append(_ counter: RawCounter, incarnation: UInt32) {
+        part.append(counter.part)
+        self.incarnation.append(incarnation)
+        rawUplink.append(counter.value.uplink)
+        rawDownlink.append(counter.value.downlink)
+    }
+}

@@ -1,0 +1,49 @@
+import Accounting
+
+extension Ledger {
+    /// Reads what is kept in memory.
+    func load() throws(LedgerError) {
+        var names: [Int64: MeterName] = [:]
+        try database.query("SELECT id, name FROM meter") { row in
+            guard let name = MeterName(row.text(1)) else { return }
+            names[row.integer(0)] = name
+            meters[name] = MeterBook(id: row.integer(0))
+        }
+        var owners: [Int64: (MeterName, Key)] = [:]
+        try database.query(
+            "SELECT id, meter, key, credential, uplink, downlink FROM account WHERE current = 1"
+        ) { row in
+            guard let meter = names[row.integer(1)], let key = Key(row.text(2), of: meter.kind)
+            else { return }
+            let total = Traffic(uplink: row.unsigned(4), downlink: row.unsigned(5))
+            owners[row.integer(0)] = (meter, key)
+            meters[meter]?.accounts[key] = Account(
+                id: row.integer(0), credential: row.unsigned(3), total: total)
+        }
+        try loadBaselines(owners)
+    }
+
+    private func loadBaselines(_ owners: [Int64: (MeterName, Key)]) throws(LedgerError) {
+        var tokens: [Int64: Incarnation] = [:]
+        try database.query("SELECT id, token FROM incarnation") { row in
+            let incarnation = Incarnation(token: row.text(1))
+            tokens[row.integer(0)] = incarnation
+            incarnations[incarnation] = row.integer(0)
+        }
+        try database.query(
+            "SELECT account, incarnation, part, uplink, downlink, handshake, place FROM baseline"
+        ) { row in
+            guard let (meter, key) = owners[row.integer(0)],
+                let incarnation = tokens[row.integer(1)]
+            else { return }
+            let handshake = row.integer(5)
+            let order = row.integer(6)
+            let baseline = Baseline(
+                value: Traffic(uplink: row.unsigned(3), downlink: row.unsigned(4)),
+                lastHandshake: handshake < 0 ? nil : handshake,
+                order: order < 0 ? nil : Int(order))
+            let id = CounterID(key: key, part: row.text(2))
+            meters[meter]?.baselines.counters[incarnation, default: [:]][id] = baseline
+        }
+    }
+}

@@ -1,0 +1,100 @@
+/// The ledger's tables, as steps that are taken once and in order.
+enum Schema {
+    static let steps = [
+        """
+        CREATE TABLE fact (
+            name TEXT NOT NULL PRIMARY KEY,
+            value BLOB NOT NULL
+        ) WITHOUT ROWID;
+
+        -- Meters that have been accounted for.
+        CREATE TABLE meter (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE
+        );
+
+        -- A key of a meter, counted for one credential. When the key changes hands a new account
+        -- begins and the old one stays for what it has not sent yet.
+        CREATE TABLE account (
+            id INTEGER PRIMARY KEY,
+            meter INTEGER NOT NULL REFERENCES meter (id),
+            key TEXT NOT NULL,
+            credential INTEGER NOT NULL DEFAULT 0 CHECK (credential >= 0),
+            current INTEGER NOT NULL DEFAULT 1 CHECK (current IN (0, 1)),
+            uplink INTEGER NOT NULL DEFAULT 0
+                CHECK (typeof(uplink) = 'integer' AND uplink >= 0),
+            downlink INTEGER NOT NULL DEFAULT 0
+                CHECK (typeof(downlink) = 'integer' AND downlink >= 0)
+        );
+        CREATE UNIQUE INDEX account_current ON account (meter, key) WHERE current = 1;
+
+        CREATE TABLE incarnation (
+            id INTEGER PRIMARY KEY,
+            token TEXT NOT NULL UNIQUE
+        );
+
+        CREATE TABLE baseline (
+            account INTEGER NOT NULL REFERENCES account (id),
+            incarnation INTEGER NOT NULL REFERENCES incarnation (id),
+            part TEXT NOT NULL,
+            uplink INTEGER NOT NULL,
+            downlink INTEGER NOT NULL,
+            handshake INTEGER NOT NULL,
+            place INTEGER NOT NULL,
+            PRIMARY KEY (account, incarnation, part)
+        ) WITHOUT ROWID;
+        CREATE INDEX baseline_incarnation ON baseline (incarnation);
+
+        -- A stretch of time; deltas of one account in one bucket are added up.
+        CREATE TABLE bucket (
+            id INTEGER PRIMARY KEY,
+            boot TEXT NOT NULL,
+            first_wall INTEGER NOT NULL,
+            first_boottime INTEGER NOT NULL,
+            last_wall INTEGER NOT NULL,
+            last_boottime INTEGER NOT NULL
+        );
+
+        -- Deltas that no batch holds yet.
+        CREATE TABLE spool (
+            bucket INTEGER NOT NULL REFERENCES bucket (id),
+            account INTEGER NOT NULL REFERENCES account (id),
+            kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2)),
+            uplink INTEGER NOT NULL CHECK (typeof(uplink) = 'integer' AND uplink >= 0),
+            downlink INTEGER NOT NULL CHECK (typeof(downlink) = 'integer' AND downlink >= 0),
+            total_uplink INTEGER NOT NULL CHECK (total_uplink >= 0),
+            total_downlink INTEGER NOT NULL CHECK (total_downlink >= 0),
+            handshake INTEGER NOT NULL,
+            PRIMARY KEY (bucket, account, kind)
+        ) WITHOUT ROWID;
+        CREATE INDEX spool_account ON spool (account);
+
+        -- Batches that are not acknowledged, byte for byte as they are sent.
+        CREATE TABLE batch (
+            sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
+            ticket INTEGER NOT NULL,
+            digest BLOB NOT NULL CHECK (length(digest) = 32),
+            bytes BLOB NOT NULL
+        );
+
+        -- What the controller wants, entry by entry as it came.
+        CREATE TABLE desired (
+            credential INTEGER PRIMARY KEY,
+            meter TEXT NOT NULL,
+            key TEXT NOT NULL,
+            revision INTEGER NOT NULL CHECK (revision > 0),
+            access TEXT NOT NULL CHECK (access IN ('open', 'shut', 'deleted')),
+            entry BLOB NOT NULL
+        );
+
+        -- Keys that this agent keeps out, and what it takes to let them in again. Secret.
+        CREATE TABLE kept_out (
+            meter TEXT NOT NULL,
+            key TEXT NOT NULL,
+            removed INTEGER NOT NULL CHECK (removed IN (0, 1)),
+            settings BLOB NOT NULL,
+            PRIMARY KEY (meter, key)
+        ) WITHOUT ROWID;
+        """
+    ]
+}

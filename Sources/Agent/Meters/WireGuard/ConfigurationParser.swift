@@ -1,0 +1,148 @@
+internal import Accounting
+
+/// Reads a configuration file line by line.
+struct ConfigurationParser {
+    private var configuration = InterfaceConfiguration()
+    private var number = 0
+    private var section = Section.none
+    private var block = Block()
+    private var names = ConfigurationNames()
+
+    private enum Section {
+        case none, other, peer
+    }
+
+    /// The `[Peer]` block being read.
+    private struct Block {
+        var line = 0
+        var key: PublicKey?
+        var presharedKey: PublicKey?
+        var addresses: [AddressRange] = []
+        var keepalive: UInt16 = 0
+        var endpoint: String?
+        var isBroken = false
+    }
+
+    /// Takes the next line, without its line feed.
+    mutating func take(_ line: String) {
+        number += 1
+        let text = line.trimmed(number == 1 ? "\u{feff}" : nil)
+        guard !text.isEmpty else { return names.blankLine() }
+        guard text.first != "#" else { return names.comment(text) }
+        let parts = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+        let words = String(parts[0]).trimmed()
+        let comment = parts.count == 2 ? String(parts[1]) : nil
+        if words.first == "[" {
+            header(words, comment: comment)
+        } else {
+            setting(words, comment: comment)
+        }
+    }
+
+    /// What the file says, once its last line was taken.
+    mutating func finish() -> InterfaceConfiguration {
+        names.blankLine()
+        close()
+        return configuration
+    }
+
+    private mutating func header(_ words: String, comment: String?) {
+        close()
+        names.startSection()
+        switch words.lowercased() {
+        case "[peer]":
+            section = .peer
+            block = Block(line: number)
+            names.startPeer(comment: comment)
+        case "[interface]": section = .other
+        default:
+            section = .other
+            configuration.report(number, "is a section other than [Interface] and [Peer]")
+        }
+    }
+
+    private mutating func setting(_ words: String, comment: String?) {
+        let parts = words.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let key = String(parts[0]).trimmed().lowercased()
+        names.setting(comment: key == "publickey" ? comment : nil)
+        guard section != .none else {
+            return configuration.report(number, "stands before the first section")
+        }
+        guard parts.count == 2 else { return refuse("is not KEY = VALUE") }
+        guard section == .peer else { return }
+        fill(key, String(parts[1]).trimmed())
+    }
+
+    private mutating func fill(_ key: String, _ value: String) {
+        switch key {
+        case "publickey":
+            block.key = PublicKey(base64: value)
+            if block.key == nil { refuse("has a PublicKey that is not 32 bytes of base64") }
+        case "presharedkey":
+            let secret = PublicKey(base64: value)
+            if secret == nil { refuse("has a PresharedKey that is not 32 bytes of base64") }
+            block.presharedKey = secret?.isZero == true ? nil : secret
+        case "allowedips": addAddresses(value)
+        case "persistentkeepalive":
+            // AmneziaWG has ranges, of which the first number is taken.
+            let first = value.split(separator: "-", omittingEmptySubsequences: false)[0]
+            let seconds = value.lowercased() == "off" ? 0 : UInt16(first)
+            if seconds == nil { refuse("has a PersistentKeepalive that is no number of seconds") }
+            block.keepalive = seconds ?? 0
+        case "endpoint":
+            // Not worth refusing a peer for: a client makes it known with its next packet.
+            block.endpoint = value.contains(":") ? value : nil
+            if block.endpoint == nil {
+                configuration.report(number, "has an Endpoint that is not HOST:PORT")
+            }
+        default: configuration.report(number, "has a setting that a [Peer] does not have")
+        }
+    }
+
+    private mutating func addAddresses(_ value: String) {
+        for part in value.split(separator: ",") {
+            let text = String(part).trimmed()
+            guard !text.isEmpty else { continue }
+            guard let address = AddressRange(text) else {
+                return refuse("has AllowedIPs that are not ADDRESS/PREFIX, …")
+            }
+            block.addresses.append(address)
+        }
+    }
+
+    private mutating func refuse(_ reason: String) {
+        block.isBroken = true
+        configuration.report(number, reason)
+    }
+
+    private mutating func close() {
+        guard section == .peer else { return }
+        section = .none
+        let name = names.endPeer()
+        guard let key = block.key else {
+            return configuration.report(block.line, "starts a [Peer] without a PublicKey")
+        }
+        let earlier = configuration.peers[key]
+        if earlier != nil {
+            configuration.report(block.line, "starts a second [Peer] with the same PublicKey")
+        }
+        configuration.peers[key] = InterfaceConfiguration.Peer(
+            name: name ?? earlier?.name, settings: block.isBroken ? nil : settings(of: key))
+    }
+
+    private func settings(of key: PublicKey) -> PeerSettings {
+        PeerSettings(
+            key: .publicKey(key), presharedKey: block.presharedKey, addresses: block.addresses,
+            keepalive: block.keepalive, endpoint: block.endpoint)
+    }
+}
+
+extension String {
+    /// The text without white space at its ends, and without `mark` at its start.
+    func trimmed(_ mark: Character? = nil) -> String {
+        let start = first == mark && mark != nil ? dropFirst() : self[...]
+        let head = start.drop { $0.isWhitespace }
+        guard let last = head.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(head[...last])
+    }
+}

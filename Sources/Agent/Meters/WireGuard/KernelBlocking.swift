@@ -1,0 +1,47 @@
+package import Accounting
+internal import Netlink
+
+extension KernelDevice {
+    /// Takes the allowed IPs of `keys` away, so that the kernel drops what they send before it
+    /// counts it, and finds nobody to send to; their counters and sessions stay.
+    package func block(_ keys: [Key]) throws(MeterError) {
+        guard !keys.isEmpty else { return }
+        let doing = "block \(keys.count) peers of \(name)"
+        let changes = keys.compactMap(\.publicKey).map {
+            PeerChange(key: $0, flags: [.updateOnly, .replaceAllowedIPs])
+        }
+        let dump = try explain(doing) { () throws(NetlinkError) in
+            try send(changes, doing: doing)
+            return try self.dump()
+        }
+        try verify(keys, doing, "has allowed IPs again") { key in
+            dump.place(of: key).map { dump.peers[$0].addressCount == 0 } ?? true
+        }
+    }
+
+    /// Takes `keys` out of the device. The reading is the one just before; its window ends when
+    /// the kernel has acknowledged the removal.
+    package func remove(_ keys: [Key]) throws(MeterError) -> Removal {
+        guard !keys.isEmpty else { return Removal(final: nil, window: 0) }
+        let doing = "remove \(keys.count) peers from \(name)"
+        let final = try read()
+        let changes = keys.compactMap(\.publicKey).map {
+            PeerChange(key: $0, flags: [.removeMe, .updateOnly])
+        }
+        try explain(doing) { () throws(NetlinkError) in try send(changes, doing: doing) }
+        let window = clock.now().boottime - final.reading.instant.boottime
+        let dump = try explain(doing, self.dump)
+        try verify(keys, doing, "is there again") { dump.place(of: $0) == nil }
+        return Removal(final: final, window: window)
+    }
+
+    /// Throws with the first key that `holds` is not true of.
+    func verify(
+        _ keys: [Key], _ doing: String, _ otherwise: String, _ holds: (Key) -> Bool
+    ) throws(MeterError) {
+        guard let bad = keys.first(where: { !holds($0) }) else { return }
+        throw MeterError(
+            .unverified, doing: doing,
+            reason: "\(bad) \(otherwise); another program seems to edit \(name.device)")
+    }
+}

@@ -1,0 +1,77 @@
+package import Accounting
+internal import Netlink
+internal import Synchronization
+
+/// A WireGuard device of the kernel, read and changed over generic netlink.
+///
+/// The same for AmneziaWG's module, which has another family name and more attributes.
+package final class KernelDevice: Meter, Sendable {
+    package let name: MeterName
+    /// The interface's index: with the namespace's cookie it is what the device is known by.
+    package let index: UInt32
+    package let incarnation: Incarnation
+    let namespace: KernelNamespace
+    let clock: HostClock
+    private let lastCount = Mutex(0)
+
+    package let traits = MeterTraits(source: "kernel", blocksInPlace: true)
+
+    /// A device in `namespace`; nothing is asked of the kernel yet.
+    package init(
+        kind: MeterKind = .wireguard, device: String, index: UInt32, namespace: KernelNamespace,
+        clock: HostClock
+    ) {
+        name = MeterName(kind: kind, device: device, place: namespace.place)
+        self.index = index
+        self.namespace = namespace
+        self.clock = clock
+        incarnation = .kernelDevice(
+            boot: clock.boot, namespaceCookie: namespace.cookie, index: index)
+    }
+
+    /// Reads every peer's counters in one dump, and the link's beside them just after.
+    package func read() throws(MeterError) -> MeterReading {
+        try explain("read \(name)") { () throws(NetlinkError) in
+            let instant = clock.now()
+            let dump = try self.dump()
+            let link = try namespace.withRoute { (socket) throws(NetlinkError) in
+                try socket.link(index: index)
+            }
+            let reading = Reading(
+                meter: name, instant: instant, counters: dump.counters(incarnation),
+                startsFromZero: true, link: link.traffic)
+            return MeterReading(
+                reading: reading, listenPort: dump.listenPort, peers: { dump.settings() })
+        }
+    }
+
+    /// The whole device at one instant.
+    func dump() throws(NetlinkError) -> KernelDump {
+        let command = GenericNetlink.Command(
+            name.kind.rawValue, DeviceCommand.get, doing: "read \(name)")
+        // A few more than last time, so that the arrays need not grow.
+        let empty = KernelDump(index: index, expecting: lastCount.withLock { $0 + $0 / 16 })
+        let dump = try namespace.withGeneric { (socket) throws(NetlinkError) in
+            try socket.dump(
+                command, into: empty,
+                write: { (request) throws(NetlinkError) in
+                    try request.add(DeviceAttribute.index, integer: index)
+                },
+                each: { (dump, bytes) throws(NetlinkError) in try dump.add(bytes) })
+        }
+        try dump.checkWhole()
+        lastCount.withLock { $0 = dump.peers.count }
+        return dump
+    }
+
+    /// Makes the kernel's error one of this meter's.
+    func explain<Value>(
+        _ doing: String, _ body: () throws(NetlinkError) -> Value
+    ) throws(MeterError) -> Value {
+        do throws(NetlinkError) {
+            return try body()
+        } catch {
+            throw MeterError(error, doing: doing)
+        }
+    }
+}

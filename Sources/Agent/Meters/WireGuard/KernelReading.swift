@@ -1,0 +1,36 @@
+internal import Accounting
+internal import Netlink
+
+extension KernelDump {
+    /// The counters in the order of the dump.
+    func counters(_ incarnation: Incarnation) -> [Counter] {
+        var counters: [Counter] = []
+        counters.reserveCapacity(peers.count)
+        for (place, peer) in peers.enumerated() {
+            counters.append(
+                Counter(
+                    key: .publicKey(peer.key), incarnation: incarnation, value: peer.traffic,
+                    lastHandshake: peer.lastHandshake, place: place))
+        }
+        return counters
+    }
+
+    /// The peers with everything that is needed to put them back, in the order of the dump.
+    func settings() -> [PeerSettings] {
+        var settings = peers.map {
+            PeerSettings(
+                key: .publicKey($0.key), presharedKey: $0.presharedKey, keepalive: $0.keepalive,
+                endpoint: $0.endpoint?.description)
+        }
+        for address in addresses { settings[address.owner].addresses.append(address.range) }
+        return settings
+    }
+}
+
+extension Link {
+    /// The link's counters from the clients' side; nil where the kernel left them out.
+    var traffic: Traffic? {
+        guard let received, let sent else { return nil }
+        return Traffic(uplink: received, downlink: sent)
+    }
+}

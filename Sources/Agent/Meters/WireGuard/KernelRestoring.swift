@@ -1,0 +1,55 @@
+internal import Accounting
+internal import Netlink
+
+extension KernelDevice {
+    /// Puts peers back. One that is there and blocked gets its allowed IPs again and keeps the
+    /// rest; one that is gone is made anew from `settings`. One that has allowed IPs beside
+    /// those of `settings` was changed by somebody since, and is left as it is.
+    ///
+    /// Throws `addressTaken`, naming the owner, and writes nothing where an address belongs to
+    /// another peer by now: the kernel would take it away from that peer without a word.
+    package func restore(_ settings: [PeerSettings]) throws(MeterError) {
+        guard !settings.isEmpty else { return }
+        let doing = "restore \(settings.count) peers of \(name)"
+        let before = try explain(doing, self.dump).settings()
+        if let conflict = AddressConflict.first(restoring: settings, among: before) {
+            throw conflict.error(doing: doing)
+        }
+        let there = Dictionary(before.map { ($0.key, $0.allowed) }) { first, _ in first }
+        let open = settings.filter { (there[$0.key] ?? []).isSubset(of: $0.allowed) }
+        let changes = open.compactMap { change($0, isThere: there[$0.key] != nil) }
+        try explain(doing) { () throws(NetlinkError) in try send(changes, doing: doing) }
+        try verify(open, doing)
+    }
+
+    private func change(_ settings: PeerSettings, isThere: Bool) -> PeerChange? {
+        guard let key = settings.key.publicKey else { return nil }
+        var change = PeerChange(
+            key: key, flags: [.replaceAllowedIPs], addresses: settings.addresses.map(\.masked))
+        guard !isThere else {
+            change.flags.insert(.updateOnly)
+            return change
+        }
+        change.presharedKey = settings.presharedKey
+        change.endpoint = settings.endpoint.flatMap { Endpoint($0) }
+        // AmneziaWG's newer dialects take another width here.
+        if name.kind == .wireguard, settings.keepalive != 0 {
+            change.keepalive = settings.keepalive
+        }
+        return change
+    }
+
+    private func verify(_ restored: [PeerSettings], _ doing: String) throws(MeterError) {
+        let after = try explain(doing, self.dump).settings()
+        let there = Dictionary(after.map { ($0.key, $0.allowed) }) { first, _ in first }
+        let matching = Set(restored.filter { there[$0.key] == $0.allowed }.map(\.key))
+        try verify(restored.map(\.key), doing, "does not have what was restored") {
+            matching.contains($0)
+        }
+    }
+}
+
+extension PeerSettings {
+    /// The allowed IPs as the kernel keeps them.
+    fileprivate var allowed: Set<AddressRange> { Set(addresses.map(\.masked)) }
+}

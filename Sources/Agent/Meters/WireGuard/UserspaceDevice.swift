@@ -1,0 +1,211 @@
+public import Accounting
+
+/// A WireGuard device run by a userspace daemon (wireguard-go, boringtun), read and changed
+/// through its control socket.
+///
+/// The daemon counts a packet before it looks at allowed IPs, so a key cannot be blocked in place:
+/// `remove` is the only way to keep it out. Every call opens a connection of its own, and none
+/// waits longer than `timeout` (and, for changes, a millisecond more for each key).
+public final class UserspaceDevice: Meter {
+    /// The meter's name, unique on this host.
+    public let name: MeterName
+    /// The control socket's path.
+    public let socketPath: String
+    /// Counters live in the daemon; nothing is blocked in place.
+    public let traits = MeterTraits(source: "userspace", blocksInPlace: false)
+
+    private let processes: String
+    private let timeout: Duration
+    private let now: () -> Instant
+    private var lastSize = 0
+
+    /// Makes a meter of the daemon that listens at `socketPath`, which need not be there yet.
+    ///
+    /// `now` gives both clocks; `processes` is where the kernel tells of processes.
+    public init(
+        name: MeterName, socketPath: String, processes: String = "/proc",
+        timeout: Duration = .seconds(10), now: @escaping () -> Instant
+    ) {
+        self.name = name
+        self.socketPath = socketPath
+        self.processes = processes
+        self.timeout = timeout
+        self.now = now
+    }
+
+    /// Reads every peer at one instant, all or nothing.
+    ///
+    /// Throws `absent` where no daemon listens, `malformed` for an answer that is not whole.
+    public func read() throws(MeterError) -> MeterReading {
+        let doing = "read \(name)"
+        let connection = try connect(doing: doing)
+        var request = UserspaceRequest()
+        request.get()
+        let answer = try exchange(request, on: connection, answers: 1)
+        let instant = now()
+        let reply = try decode(answer, 0, doing: doing)
+        let incarnation = try incarnation(of: answer, on: connection, at: instant, doing: doing)
+        return reading(of: reply, incarnation: incarnation, at: instant)
+    }
+
+    /// Does nothing: see `traits`.
+    public func block(_ keys: [Key]) throws(MeterError) {}
+
+    /// Takes `keys` out, reading every counter right before on the same connection.
+    ///
+    /// The window goes from before that reading was asked for until the daemon had removed them:
+    /// an upper bound of the time in which bytes went uncounted.
+    public func remove(_ keys: [Key]) throws(MeterError) -> Removal {
+        let doomed = keys.compactMap(\.publicKey)
+        guard !doomed.isEmpty else { return Removal(final: nil, window: 0) }
+        let doing = "remove \(doomed.count) of the peers of \(name)"
+        let connection = try connect(doing: doing)
+        var request = UserspaceRequest()
+        request.get()
+        request.remove(doomed)
+        let start = now()
+        let answer = try exchange(request, on: connection, answers: 2, keys: doomed.count)
+        let end = now()
+        let reply = try decode(answer, 0, doing: doing)
+        _ = try decode(answer, 1, doing: doing)
+        let incarnation = try incarnation(of: answer, on: connection, at: end, doing: doing)
+        try verifyAbsence(of: doomed, on: connection, doing: doing)
+        return Removal(
+            final: reading(of: reply, incarnation: incarnation, at: end),
+            window: end.boottime - min(start.boottime, end.boottime))
+    }
+
+    /// Puts peers back exactly as `settings` say, all of them or none.
+    ///
+    /// Throws `addressTaken`, naming the owner, where an address belongs to another peer now: the
+    /// daemon would take it away from that peer without a word.
+    public func restore(_ settings: [PeerSettings]) throws(MeterError) {
+        let wanted = settings.compactMap { settings in
+            settings.key.publicKey.map { (key: $0, settings: settings) }
+        }
+        guard !wanted.isEmpty else { return }
+        let doing = "restore \(wanted.count) of the peers of \(name)"
+        let connection = try connect(doing: doing)
+        let before = try peers(on: connection, doing: doing)
+        if let conflict = AddressConflict.first(
+            restoring: settings, among: before.map(\.settings))
+        {
+            throw conflict.error(doing: doing)
+        }
+        do throws(MeterError) {
+            try put(wanted, on: connection, doing: doing)
+        } catch {
+            try takeBack(wanted.map(\.key), before: before)
+            throw error
+        }
+    }
+}
+
+extension UserspaceDevice {
+    private func connect(doing: String) throws(MeterError) -> UserspaceSocket {
+        try .connect(to: socketPath, until: .now + timeout, doing: doing)
+    }
+
+    private func exchange(
+        _ request: UserspaceRequest, on connection: borrowing UserspaceSocket, answers: Int,
+        keys: Int = 0
+    ) throws(MeterError) -> UserspaceAnswer {
+        let answer = try connection.exchange(
+            request.bytes, answers: answers, expecting: lastSize + lastSize / 8,
+            until: .now + timeout + .milliseconds(keys))
+        lastSize = answer.byteCount
+        return answer
+    }
+
+    private func decode(
+        _ answer: borrowing UserspaceAnswer, _ index: Int, doing: String
+    ) throws(MeterError) -> UserspaceReply {
+        try answer.withAnswer(index) { (bytes) throws(MeterError) in
+            try UserspaceReply.decode(bytes, doing: doing)
+        }
+    }
+
+    private func peers(
+        on connection: borrowing UserspaceSocket, doing: String
+    ) throws(MeterError) -> [UserspacePeer] {
+        var request = UserspaceRequest()
+        request.get()
+        return try decode(exchange(request, on: connection, answers: 1), 0, doing: doing).peers
+    }
+
+    /// The daemon's own process. That the connection still stands after `/proc` was read proves
+    /// that the pid was not another process's by then.
+    private func incarnation(
+        of answer: borrowing UserspaceAnswer, on connection: borrowing UserspaceSocket,
+        at instant: Instant, doing: String
+    ) throws(MeterError) -> Incarnation {
+        guard let process = answer.writer else {
+            throw MeterError(
+                .failed, doing: doing,
+                reason: "the daemon's process cannot be seen from this process namespace")
+        }
+        let ticks = try UserspaceProcess.startTicks(of: process, in: processes, doing: doing)
+        guard connection.isAlive() else {
+            throw MeterError(.absent, doing: doing, reason: "the daemon ended meanwhile")
+        }
+        return .process(
+            boot: instant.boot, pid: process, startTicks: ticks, device: name.device)
+    }
+
+    private func reading(
+        of reply: UserspaceReply, incarnation: Incarnation, at instant: Instant
+    ) -> MeterReading {
+        let counters = reply.peers.map { peer in
+            Counter(
+                key: .publicKey(peer.key), incarnation: incarnation, value: peer.value,
+                lastHandshake: peer.lastHandshake)
+        }
+        return MeterReading(
+            reading: Reading(
+                meter: name, instant: instant, counters: counters, startsFromZero: true),
+            peers: reply.peers.map(\.settings), listenPort: reply.listenPort)
+    }
+
+    private func verifyAbsence(
+        of keys: [PublicKey], on connection: borrowing UserspaceSocket, doing: String
+    ) throws(MeterError) {
+        let left = Set(try peers(on: connection, doing: doing).map(\.key)).intersection(keys)
+        guard let key = left.first else { return }
+        throw MeterError(
+            .unverified, doing: doing,
+            reason: "the daemon agreed, yet \(left.count) are still there, \(key.base64) first")
+    }
+}
+
+extension UserspaceDevice {
+    private func put(
+        _ wanted: [(key: PublicKey, settings: PeerSettings)],
+        on connection: borrowing UserspaceSocket, doing: String
+    ) throws(MeterError) {
+        var request = UserspaceRequest()
+        request.put(wanted)
+        let answer = try exchange(request, on: connection, answers: 1, keys: wanted.count)
+        _ = try decode(answer, 0, doing: doing)
+        let now = Dictionary(
+            uniqueKeysWithValues: try peers(on: connection, doing: doing).map {
+                ($0.key, $0.settings)
+            })
+        for (key, settings) in wanted where now[key]?.isEquivalent(to: settings) != true {
+            throw MeterError(
+                .unverified, doing: doing,
+                reason: "the daemon agreed, yet \(key.base64) is not as it was asked to be")
+        }
+    }
+
+    /// Undoes a restore that failed halfway, on a connection of its own: after an error number the
+    /// daemon may take leftover lines for its next request.
+    private func takeBack(_ keys: [PublicKey], before: [UserspacePeer]) throws(MeterError) {
+        let doing = "undo a failed restore on \(name)"
+        let made = Set(keys).subtracting(before.map(\.key))
+        let connection = try connect(doing: doing)
+        var request = UserspaceRequest()
+        request.remove(Array(made))
+        let answer = try exchange(request, on: connection, answers: 1, keys: made.count)
+        _ = try decode(answer, 0, doing: doing)
+    }
+}

@@ -1,0 +1,166 @@
+import API
+import Foundation
+import Glibc
+import TestSupport
+
+/// The tests that run both programs. They take turns: each needs the machine to itself.
+import Testing
+
+@Suite(.serialized) enum EndToEnd {}
+
+/// A controller and an agent, both real processes, with a state folder each.
+final class Fleet {
+    let folder: TemporaryFolder
+    let address: String
+    private let interface: String
+    private let agentEnvironment: [String: String]
+    private(set) var controller: Job
+    private(set) var agent: Job?
+
+    var controllerFolder: String { "\(folder.path)/controller" }
+    var agentFolder: String { "\(folder.path)/agent" }
+
+    /// Starts a controller on a free port, adds this host as a server and joins it. The agent
+    /// meters `tunnel`'s interface alone, and reads and pushes every `interval`.
+    init(
+        _ tunnel: Tunnel, listen: String = "127.0.0.1", interval: String = "500ms",
+        settings: [String: String] = [:]
+    ) throws {
+        folder = try TemporaryFolder()
+        interface = tunnel.interface
+        address = "\(listen):\(try Self.freePort())"
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/wireguard", withIntermediateDirectories: true)
+        try folder.write(tunnel.configuration, to: "wireguard/\(tunnel.interface).conf")
+        agentEnvironment = [
+            "TOLLKEEPER_AGENT_WIREGUARD": interface,
+            "TOLLKEEPER_AGENT_NAMESPACES": "none",
+            "TOLLKEEPER_AGENT_READ_INTERVAL": interval,
+            "TOLLKEEPER_AGENT_PUSH_INTERVAL": interval,
+            "TOLLKEEPER_AGENT_WIREGUARD_FOLDER": "\(folder.path)/wireguard",
+        ].merging(settings) { $1 }
+        controller = try Self.serve("\(folder.path)/controller", address)
+        try waitForController()
+    }
+
+    deinit {
+        agent?.stop()
+        controller.stop()
+    }
+
+    // MARK: The controller
+
+    func startController() throws {
+        controller = try Self.serve(controllerFolder, address)
+        try waitForController()
+    }
+
+    func killController() {
+        controller.signal(SIGKILL)
+        controller.wait(limit: 5)
+    }
+
+    /// Runs `tollkeeper WORDS --json` and returns its output.
+    @discardableResult
+    func tollkeeper(_ words: String...) throws -> String {
+        let all = words + ["--state-dir", controllerFolder, "--json"]
+        return try Command.run([Command.built("tollkeeper")] + all)
+    }
+
+    /// The exit status and the words of a command that may fail.
+    func attempt(_ words: String...) throws -> (status: Int32, output: String, errors: String) {
+        let all = [Command.built("tollkeeper")] + words + ["--state-dir", controllerFolder]
+        let job = try Job(all)
+        let status = job.wait(limit: 60) ?? -1
+        return (status, job.output, job.errors)
+    }
+
+    func clients() throws -> [String: ClientInfo] {
+        let text = try tollkeeper("client", "list")
+        let list = try JSONDecoder().decode(ClientList.self, from: Data(text.utf8))
+        return Dictionary(uniqueKeysWithValues: list.clients.map { ($0.name, $0) })
+    }
+
+    func credentials() throws -> [CredentialInfo] {
+        let text = try tollkeeper("credential", "list")
+        return try JSONDecoder().decode(CredentialList.self, from: Data(text.utf8)).credentials
+    }
+
+    // MARK: The agent
+
+    func join() throws {
+        struct Added: Decodable {
+            var token: String
+            var url: String
+        }
+        let added = try JSONDecoder().decode(
+            Added.self, from: Data(try tollkeeper("server", "add", "host").utf8))
+        try Command.run(
+            [
+                Command.built("tollkeeper-agent"), "join", added.url, "--token-file", "-",
+                "--state-dir", agentFolder,
+            ], input: added.token + "\n")
+    }
+
+    func startAgent() throws {
+        agent = try Job(
+            [Command.built("tollkeeper-agent"), "run", "--state-dir", agentFolder],
+            environment: agentEnvironment)
+    }
+
+    func killAgent() {
+        agent?.signal(SIGKILL)
+        agent?.wait(limit: 5)
+    }
+
+    func stopAgent() {
+        agent?.stop(grace: 10)
+    }
+
+    /// Runs `tollkeeper-agent WORDS` with the agent's settings.
+    func tollkeeperAgent(
+        _ words: String..., environment: [String: String] = [:]
+    ) throws -> (status: Int32, output: String, errors: String) {
+        let all = [Command.built("tollkeeper-agent")] + words + ["--state-dir", agentFolder]
+        let job = try Job(all, environment: agentEnvironment.merging(environment) { $1 })
+        let status = job.wait(limit: 60) ?? -1
+        return (status, job.output, job.errors)
+    }
+
+    // MARK: Parts
+
+    private static func serve(_ folder: String, _ address: String) throws -> Job {
+        try Job([
+            Command.built("tollkeeper"), "serve", "--state-dir", folder, "--listen", address,
+        ])
+    }
+
+    private func waitForController() throws {
+        let isUp = try eventually(within: 30) {
+            guard controller.isRunning else { return true }
+            return try attempt("server", "list").status == 0
+        }
+        guard isUp, controller.isRunning else {
+            throw CommandFailure(
+                words: ["tollkeeper", "serve"], status: -1, output: controller.output,
+                errors: controller.errors)
+        }
+    }
+
+    private static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0
+                    && getsockname(descriptor, address, &length) == 0
+            }
+        }
+        guard result else { throw POSIXError(.EADDRINUSE) }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}

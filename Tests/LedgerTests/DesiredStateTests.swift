@@ -1,0 +1,89 @@
+import Accounting
+import AgentProtocol
+import FoundationEssentials
+import Testing
+
+@testable import Ledger
+
+@Suite struct DesiredStateTests {
+    let ledger: Ledger
+
+    init() throws {
+        ledger = try Ledger.open(
+            path: ":memory:", id: LedgerTests.ledgerID, instance: LedgerTests.instance)
+    }
+
+    func entry(_ credential: UInt64, _ revision: UInt64, _ access: Access) throws -> [UInt8] {
+        var entry = WireDesiredEntry()
+        entry.credential = credential
+        entry.meter = MeterName.wg0.description
+        entry.key = "alice\(credential)"
+        entry.revision = revision
+        entry.access = WireAccess(access)
+        return try entry.encoded()
+    }
+
+    func desired(
+        _ revision: UInt64, whole: Bool = false, _ entries: [[UInt8]]
+    ) -> WireDesired {
+        var desired = WireDesired()
+        desired.revision = revision
+        desired.whole = whole
+        desired.entries = entries.map { .init($0) }
+        return desired
+    }
+
+    @Test func whatWasAdoptedIsHeldWithItsDigest() throws {
+        let one = try entry(1, 3, .shut)
+        let two = try entry(2, 4, .open)
+        #expect(try ledger.adopt(desired(4, [one, two])))
+        var digest = SetDigest()
+        digest.insert(two)
+        digest.insert(one)
+        let position = try ledger.desiredPosition()
+        #expect(position.revision == 4)
+        #expect(position.digest == digest.bytes)
+        let held = try ledger.desired().sorted { $0.credential < $1.credential }
+        #expect(held.map(\.access) == [.shut, .open])
+    }
+
+    @Test func anOlderSetChangesNothing() throws {
+        _ = try ledger.adopt(desired(5, [try entry(1, 5, .shut)]))
+        #expect(try ledger.adopt(desired(4, whole: true, [try entry(1, 4, .open)])) == false)
+        #expect(try ledger.desired().map(\.access) == [.shut])
+        #expect(try ledger.desiredPosition().revision == 5)
+    }
+
+    @Test func anEntryOfALowerRevisionChangesNothing() throws {
+        _ = try ledger.adopt(desired(5, [try entry(1, 5, .shut)]))
+        #expect(try ledger.adopt(desired(6, [try entry(1, 4, .open)])) == false)
+        #expect(try ledger.desired().map(\.access) == [.shut])
+    }
+
+    @Test func aWholeSetDropsWhatItDoesNotName() throws {
+        _ = try ledger.adopt(desired(2, [try entry(1, 1, .shut), try entry(2, 2, .shut)]))
+        #expect(try ledger.adopt(desired(3, whole: true, [try entry(2, 3, .open)])))
+        #expect(try ledger.desired().map(\.credential) == [2])
+    }
+
+    @Test func brokenEntriesLeaveEverythingAsItWas() throws {
+        _ = try ledger.adopt(desired(2, [try entry(1, 1, .shut)]))
+        let broken = desired(3, [try entry(1, 3, .open), [0xff, 0xff, 0xff]])
+        #expect(throws: LedgerError.self) { try ledger.adopt(broken) }
+        #expect(try ledger.desired().map(\.access) == [.shut])
+        #expect(try ledger.desiredPosition().revision == 2)
+    }
+
+    @Test func keysThatAreKeptOutAreRememberedWithTheirSettings() throws {
+        let key = KeptOutKey(meter: .wg0, key: .alice, isRemoved: false, settings: [1, 2, 3])
+        try ledger.keepOut([key])
+        try ledger.keepOut([
+            KeptOutKey(meter: .wg0, key: .alice, isRemoved: true, settings: [1, 2, 3])
+        ])
+        let kept = try ledger.keptOut()
+        #expect(kept.map(\.isRemoved) == [true])
+        #expect(kept.map(\.settings) == [[1, 2, 3]])
+        try ledger.letIn([.alice], at: .wg0)
+        #expect(try ledger.keptOut().isEmpty)
+    }
+}

@@ -1,0 +1,221 @@
+import Accounting
+import Foundation
+import Testing
+
+@testable import Meters
+
+/// Answers of the userspace API, broken ones first.
+@Suite struct UserspaceReplyTests {
+    static let key = String(repeating: "a1", count: 32)
+    static let peer = "public_key=\(key)\nrx_bytes=1\ntx_bytes=2\n"
+
+    @Test(arguments: [
+        "",
+        "\n",
+        "errno=0",
+        "errno=0\n",
+        "errno=0\n\nerrno=0\n\n",
+        "errno=0\nlisten_port=1\n\n",
+        "errno=\n\n",
+        "errno=-\n\n",
+        "errno=0x0\n\n",
+        "errno=99999999999999999999\n\n",
+        "listen_port=51820\n\n",
+        "listen_port=65536\nerrno=0\n\n",
+        "listen_port=-1\nerrno=0\n\n",
+        "listen_port\nerrno=0\n\n",
+        "public_key=\nerrno=0\n\n",
+        "public_key=\(key)a1\nrx_bytes=1\ntx_bytes=2\nerrno=0\n\n",
+        "public_key=\(key.dropLast(1))\nrx_bytes=1\ntx_bytes=2\nerrno=0\n\n",
+        "public_key=\(key.dropLast(1))g\nrx_bytes=1\ntx_bytes=2\nerrno=0\n\n",
+        "public_key=\(key)\nerrno=0\n\n",
+        "public_key=\(key)\nrx_bytes=1\nerrno=0\n\n",
+        "public_key=\(key)\ntx_bytes=1\n\(peer)errno=0\n\n",
+        "\(peer)\(peer)errno=0\n\n",
+        "\(peer)",
+        "\(peer)\n",
+        "\(peer)rx_bytes=\nerrno=0\n\n",
+        "\(peer)rx_bytes=-1\nerrno=0\n\n",
+        "\(peer)rx_bytes=1.5\nerrno=0\n\n",
+        "\(peer)rx_bytes= 1\nerrno=0\n\n",
+        "\(peer)rx_bytes=18446744073709551616\nerrno=0\n\n",
+        "\(peer)tx_bytes=1e9\nerrno=0\n\n",
+        "\(peer)last_handshake_time_sec=9223372036854775808\nerrno=0\n\n",
+        "\(peer)preshared_key=00\nerrno=0\n\n",
+        "\(peer)persistent_keepalive_interval=65536\nerrno=0\n\n",
+        "\(peer)persistent_keepalive_interval=25-\nerrno=0\n\n",
+        "\(peer)persistent_keepalive_interval=-25\nerrno=0\n\n",
+        "\(peer)allowed_ip=10.0.0.2\nerrno=0\n\n",
+        "\(peer)allowed_ip=10.0.0.2/33\nerrno=0\n\n",
+        "\(peer)allowed_ip=10.0.0.2/\nerrno=0\n\n",
+        "\(peer)allowed_ip=10.0.0/24\nerrno=0\n\n",
+        "\(peer)allowed_ip=fd00::1::2/64\nerrno=0\n\n",
+        "\(peer)allowed_ip=fd00::2/129\nerrno=0\n\n",
+        "\(peer)allowed_ip=\(String(repeating: "1", count: 300))/8\nerrno=0\n\n",
+        "\(peer)endpoint=192.0.2.1\nerrno=0\n\n",
+        "\(peer)endpoint=192.0.2.1:65536\nerrno=0\n\n",
+        "\(peer)endpoint=[2001:db8::7:4500\nerrno=0\n\n",
+        "\(peer)endpoint=[]:4500\nerrno=0\n\n",
+        "\(peer)endpoint=vpn.example.org:51820\nerrno=0\n\n",
+    ])
+    func malformedAnswersAreRefusedWhole(_ text: String) {
+        #expect { try decode(text) } throws: { ($0 as? MeterError)?.code == .malformed }
+    }
+
+    @Test func everyPrefixOfACapturedAnswerIsRefused() throws {
+        let bytes = try Fixture.bytes("uapi-get.txt")
+        for count in 0..<bytes.count {
+            #expect { try decode(Array(bytes[..<count])) } throws: {
+                ($0 as? MeterError)?.code == .malformed
+            }
+        }
+    }
+
+    @Test func aFlippedByteNeverCrashes() throws {
+        let bytes = try Fixture.bytes("uapi-get.txt")
+        var refused = 0
+        for index in bytes.indices {
+            for flip: UInt8 in [0x01, 0x0a, 0x80, 0xff] {
+                var broken = bytes
+                broken[index] ^= flip
+                do { _ = try decode(broken) } catch { refused += 1 }
+            }
+        }
+        #expect(refused > bytes.count)
+    }
+
+    @Test func anErrorNumberIsThrownInWords() throws {
+        let bytes = try Fixture.bytes("uapi-set-refused.txt")
+        #expect {
+            try decode(bytes)
+        } throws: { error in
+            guard let error = error as? MeterError else { return false }
+            return error.code == .failed && error.reason.contains("errno -22 (Invalid argument)")
+        }
+        #expect { try decode("errno=-1\n\n") } throws: { ($0 as? MeterError)?.code == .denied }
+        #expect { try decode("errno=-9223372036854775807\n\n") } throws: { $0 is MeterError }
+    }
+
+    @Test func anErrorHoldsNothingOfTheAnswersValues() throws {
+        let secret = "5eC12e7" + String(repeating: "0", count: 60)
+        let texts = [
+            "private_key=\(secret)\npublic_key=\(secret)\nerrno=0\n\n",
+            "\(Self.peer)preshared_key=\(secret)\nerrno=0\n\n",
+        ]
+        for text in texts {
+            #expect { try decode(text) } throws: { error in !"\(error)".contains("5eC12e7") }
+        }
+    }
+
+    @Test func aCapturedAnswerReadsAsWgPrintsIt() throws {
+        let reply = try decode(Fixture.bytes("uapi-get.txt"))
+        let dump = try Fixture.text("uapi-get.dump").split(separator: "\n")
+        #expect(reply.listenPort == 51820)
+        #expect(Set(reply.peers.map(\.dumpLine)) == Set(dump.dropFirst().map(String.init)))
+        #expect(reply.peers.count == 3)
+    }
+
+    @Test func nothingOfThePrivateKeyIsKept() throws {
+        let bytes = try Fixture.bytes("uapi-get.txt")
+        let text = String(decoding: bytes, as: UTF8.self)
+        let line = try #require(text.split(separator: "\n").first)
+        let secret = try #require(PublicKey(hexadecimal: line.dropFirst("private_key=".count)))
+        let described = "\(try decode(bytes))"
+        #expect(!described.contains("\(secret)"))
+        #expect(!described.contains(secret.hexadecimal))
+    }
+
+    @Test func unknownNamesAreSkippedEverywhere() throws {
+        let text = """
+            jc=4
+            s1=25-30
+            i1=<b 0x=00><c>
+            own_public_key=\(Self.key)
+            rx_bytes=not a peer's
+            \(Self.peer)protocol_version=1
+            new_thing=a=b
+            listen_port=of no device
+            last_handshake_time_nsec=x
+            =
+            errno=0
+
+
+            """
+        let reply = try decode(text)
+        #expect(reply.listenPort == nil)
+        #expect(reply.peers.map(\.value) == [Traffic(uplink: 1, downlink: 2)])
+    }
+
+    @Test func keepalivesThatAreRangesAreNeverRejected() throws {
+        let reply = try decode("\(Self.peer)persistent_keepalive_interval=25-30\nerrno=0\n\n")
+        #expect(reply.peers.first?.settings.keepalive == 25)
+    }
+
+    @Test func theLargestNumbersAreRead() throws {
+        let text = """
+            public_key=\(Self.key.uppercased())
+            rx_bytes=18446744073709551615
+            tx_bytes=0018446744073709551615
+            last_handshake_time_sec=9223372036854775807
+            persistent_keepalive_interval=65535
+            endpoint=[fe80::1%eth0]:65535
+            allowed_ip=0.0.0.0/0
+            allowed_ip=::/0
+            allowed_ip=::ffff:1.2.3.4/128
+            errno=0
+
+
+            """
+        let peer = try #require(try decode(text).peers.first)
+        #expect(peer.value == Traffic(uplink: .max, downlink: .max))
+        #expect(peer.lastHandshake == .max)
+        #expect(peer.settings.keepalive == .max)
+        #expect(peer.settings.endpoint == "[fe80::1%eth0]:65535")
+        #expect(peer.settings.addresses.map(\.prefixLength) == [0, 0, 128])
+    }
+
+    @Test func fiftyThousandPeersAreReadInOneGo() throws {
+        var text = ""
+        for number in 0..<50_000 {
+            let key = Hexadecimal.encode((0..<32).map { UInt8(truncatingIfNeeded: number >> $0) })
+            text += "public_key=\(key)\nrx_bytes=\(number)\ntx_bytes=\(number * 2)\n"
+        }
+        let reply = try decode(text + "errno=0\n\n")
+        #expect(reply.peers.count == 50_000)
+        #expect(reply.peers.last?.value == Traffic(uplink: 49_999, downlink: 99_998))
+    }
+
+    private func decode(_ text: String) throws -> UserspaceReply {
+        try decode(Array(text.utf8))
+    }
+
+    private func decode(_ bytes: [UInt8]) throws -> UserspaceReply {
+        try UserspaceReply.decode(bytes.span.bytes, doing: "read wireguard/wg0")
+    }
+}
+
+extension UserspacePeer {
+    /// The peer as `wg show INTERFACE dump` prints it.
+    fileprivate var dumpLine: String {
+        let addresses = settings.addresses.map(\.description).joined(separator: ",")
+        let fields = [
+            key.base64, settings.presharedKey?.base64 ?? "(none)", settings.endpoint ?? "(none)",
+            addresses.isEmpty ? "(none)" : addresses, "\(lastHandshake)", "\(value.uplink)",
+            "\(value.downlink)", settings.keepalive == 0 ? "off" : "\(settings.keepalive)",
+        ]
+        return fields.joined(separator: "\t")
+    }
+}
+
+/// Captures of real answers, with keys that were made for the capture.
+enum Fixture {
+    static func bytes(_ name: String) throws -> [UInt8] {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Fixtures/WireGuard/\(name)")
+        return Array(try Data(contentsOf: file))
+    }
+
+    static func text(_ name: String) throws -> String {
+        String(decoding: try bytes(name), as: UTF8.self)
+    }
+}

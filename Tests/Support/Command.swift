@@ -1,0 +1,89 @@
+import Foundation
+
+/// A program that ended otherwise than a test needs.
+package struct CommandFailure: Error, CustomStringConvertible {
+    /// The program and its arguments.
+    package let words: [String]
+    /// Its exit status; 128 + N when signal N ended it.
+    package let status: Int32
+    /// What it wrote to its standard output and error.
+    package let output: String
+    /// What it wrote to its standard error.
+    package let errors: String
+
+    package var description: String {
+        "`\(words.joined(separator: " "))` ended with status \(status): \(output)\(errors)"
+    }
+}
+
+/// Programs that tests run to their end.
+package enum Command {
+    /// Runs a program found on PATH and returns its standard output; throws unless it ends with 0.
+    ///
+    /// A program that takes longer than `limit` seconds is killed, and that is a failure too.
+    @discardableResult
+    package static func run(
+        _ words: [String], input: String? = nil, environment: [String: String] = [:],
+        limit: Double = 60
+    ) throws -> String {
+        let job = try Job(words, input: input, environment: environment)
+        let status = job.wait(limit: limit)
+        guard status == 0 else {
+            throw CommandFailure(
+                words: words, status: status ?? -1, output: job.output, errors: job.errors)
+        }
+        return job.output
+    }
+
+    /// As `run` with a list.
+    @discardableResult
+    package static func run(_ words: String..., input: String? = nil) throws -> String {
+        try run(words, input: input)
+    }
+
+    /// A program of this package: it lies beside the test bundle that is running.
+    package static func built(_ name: String) -> String {
+        // `swift test` runs a bundle inside the folder of products, or hands its path on.
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }
+        let path = bundle ?? CommandLine.arguments.first ?? ""
+        return URL(filePath: path).deletingLastPathComponent().appending(path: name).path
+    }
+}
+
+/// Waits until `condition` holds, looking every 20 ms; false when it does not within `limit`
+/// seconds.
+package func eventually(within limit: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool
+{
+    let deadline = ContinuousClock.now + .milliseconds(Int(limit * 1000))
+    while ContinuousClock.now < deadline {
+        if try condition() { return true }
+        usleep(20_000)
+    }
+    return try condition()
+}
+
+/// A folder that is removed with everything in it when nobody holds it any more.
+package final class TemporaryFolder {
+    /// Where it is.
+    package let path: String
+
+    /// Makes a folder that only its owner can enter.
+    package init() throws {
+        var template = Array("/tmp/tollkeeper-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
+        path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// Writes a file that only its owner can read, and returns its path.
+    @discardableResult
+    package func write(_ text: String, to name: String) throws -> String {
+        let file = "\(path)/\(name)"
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        chmod(file, 0o600)
+        return file
+    }
+}

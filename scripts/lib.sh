@@ -1,0 +1,144 @@
+# Functions that the scripts share; to be sourced.
+# shellcheck shell=bash
+
+say() {
+    printf '==> %s\n' "$*"
+}
+
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+need_root() {
+    [ "$(id -u)" -eq 0 ] || fail "this needs root ($1); run it with sudo or as root"
+}
+
+# Where builds go: outside the clone, so that the next clone builds in a minute.
+scratch_path() {
+    local folder="${TOLLKEEPER_CACHE:-${HOME:-/nonexistent}/.cache/tollkeeper}/build"
+    if mkdir -p "$folder" 2> /dev/null && [ -w "$folder" ]; then
+        echo "$folder"
+    else
+        echo "$PWD/.build"
+    fi
+}
+
+# Sets `programs` to the folder with both programs: TOLLKEEPER_BIN, or a release build.
+find_programs() {
+    local product
+    programs="${TOLLKEEPER_BIN:-}"
+    if [ -z "$programs" ]; then
+        command -v swift > /dev/null ||
+            fail "there is no swift on PATH; install a Swift 6.3 toolchain from swift.org"
+        local scratch
+        scratch="$(scratch_path)"
+        for product in tollkeeper-agent tollkeeper; do
+            say "Building $product for release in $scratch (the first build takes about 10 minutes)"
+            swift build -c release --product "$product" --scratch-path "$scratch"
+        done
+        programs="$(swift build -c release --scratch-path "$scratch" --show-bin-path)"
+    fi
+    for product in tollkeeper-agent tollkeeper; do
+        [ -x "$programs/$product" ] || fail "there is no program $programs/$product"
+    done
+}
+
+# Runs COMMAND every 0.2 s until it succeeds; fails after SECONDS.
+within() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.2
+    done
+}
+
+# Ends the process PID, a child of this shell: politely, and after 15 s by force.
+end_process() {
+    kill -TERM "$1" 2> /dev/null || return 0
+    within 15 is_gone "$1" || kill -KILL "$1" 2> /dev/null || true
+    wait "$1" 2> /dev/null || true
+}
+
+# A child that has ended and was not waited for yet is a zombie, and gone all the same.
+is_gone() {
+    local state
+    state="$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2> /dev/null)" || return 0
+    [ "$state" = Z ]
+}
+
+# --- A controller and an agent of their own, with everything in one folder ---------------------
+
+# Takes a free port of this host for `listen`.
+choose_port() {
+    local port
+    for port in $(seq 8440 8499); do
+        if ! (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; then
+            listen="127.0.0.1:$port"
+            return
+        fi
+    done
+    fail "no port from 8440 to 8499 is free on 127.0.0.1"
+}
+
+# Starts a controller and an agent that is joined to it as server NAME. Sets `folder`, `listen`,
+# `controller_pid` and `agent_pid`.
+start_stack() {
+    local name="$1" answer url
+    folder="$(mktemp -d /tmp/tollkeeper.XXXXXX)"
+    choose_port
+    say "Starting the controller on http://$listen, its store in $folder/controller"
+    # setsid: Ctrl-C is for this script alone, which ends the two in their order.
+    setsid "$programs/tollkeeper" serve --listen "$listen" --state-dir "$folder/controller" \
+        > "$folder/controller.log" 2>&1 &
+    controller_pid=$!
+    within 30 controller_answers || give_up controller "the controller did not start"
+
+    say "Adding this host as server $name and joining its agent"
+    answer="$(control server add "$name" --json)" || give_up controller "no server could be added"
+    url="$(jq -r '.url // empty' <<< "$answer")"
+    jq -er .token <<< "$answer" |
+        "$programs/tollkeeper-agent" join "${url:-http://$listen}" --token-file - \
+            --state-dir "$folder/agent" || give_up controller "the agent could not join"
+    setsid "$programs/tollkeeper-agent" run --state-dir "$folder/agent" > "$folder/agent.log" 2>&1 &
+    agent_pid=$!
+    within 30 agent_answers || give_up agent "the agent did not start"
+}
+
+# The operator's command line, through the controller's own socket.
+control() {
+    "$programs/tollkeeper" "$@" --state-dir "$folder/controller"
+}
+
+controller_answers() {
+    is_gone "$controller_pid" && give_up controller "the controller ended at once"
+    curl -fsS -o /dev/null "http://$listen/healthz" 2> /dev/null
+}
+
+agent_answers() {
+    is_gone "$agent_pid" && give_up agent "the agent ended at once"
+    "$programs/tollkeeper-agent" status --json --state-dir "$folder/agent" > /dev/null 2>&1
+}
+
+# Fails and shows the end of WHOSE log.
+give_up() {
+    printf '%s\n' "--- the last lines of $1.log" >&2
+    tail -n 20 "$folder/$1.log" >&2 || true
+    fail "$2"
+}
+
+# Stops both, opens what was shut on this host, and removes the folder.
+stop_stack() {
+    trap '' INT TERM
+    if [ -n "${agent_pid:-}" ]; then
+        end_process "$agent_pid"
+        "$programs/tollkeeper-agent" release --reopen --state-dir "$folder/agent" ||
+            echo "What is listed above stays shut: reload that interface's configuration." >&2
+        agent_pid=
+    fi
+    [ -z "${controller_pid:-}" ] || end_process "$controller_pid"
+    controller_pid=
+    [ -z "${folder:-}" ] || rm -rf "$folder"
+    folder=
+}
