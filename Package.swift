@@ -116,7 +116,7 @@ if !agentOnly {
             "Server", in: "Controller",
             [
                 "API", "Accounting", "AgentProtocol", "HTTPClient", "Store", crypto, lifecycle,
-                logging,
+                logging, protobuf,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -135,8 +135,14 @@ if !agentOnly {
         tests("StoreTests", ["Accounting", "AgentProtocol", "Store", crypto, protobuf]),
         tests(
             "ServerTests",
-            ["API", "Accounting", "AgentProtocol", "HTTPClient", "Server", "Store", protobuf]),
-        tests("ControllerTests", ["API", "Controller"]),
+            [
+                "API", "Accounting", "AgentProtocol", "HTTPClient", "Server", "Store", crypto,
+                lifecycle, logging, protobuf,
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+        tests(
+            "ControllerTests",
+            ["API", "Controller", "Server", argumentParser, lifecycle, logging]),
         tests(
             "EndToEnd",
             [

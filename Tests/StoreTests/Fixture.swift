@@ -49,7 +49,8 @@ final class Fixture: Sendable {
     func rejoin(_ server: Int64, at now: Int64 = noon) async throws -> SimulatedAgent {
         let token = Digest.sha256(Array(UUID().uuidString.utf8))
         _ = try await store.addJoinToken(
-            hash: token, server: server, reusable: false, expiresAt: now + 10, now: now)
+            JoinOffer(hash: token, isReusable: false, expiresAt: now + 10), server: server, now: now
+        )
         let agent = SimulatedAgent(store: store, server: server)
         _ = try await store.join(agent.joinRequest(token: token), now: now)
         return agent

@@ -10,7 +10,7 @@ import Testing
         let fixture = try await Fixture()
         let server = try await fixture.store.addServer(name: "vpn1", now: 1).id
         _ = try await fixture.store.addJoinToken(
-            hash: token, server: server, reusable: reusable, expiresAt: 100, now: 1)
+            JoinOffer(hash: token, isReusable: reusable, expiresAt: 100), server: server, now: 1)
         return (fixture, server)
     }
 
@@ -70,7 +70,7 @@ import Testing
         _ = try await fixture.store.join(request, now: 50)
         let second = [UInt8](repeating: 5, count: 32)
         _ = try await fixture.store.addJoinToken(
-            hash: second, server: server, reusable: false, expiresAt: 100, now: 1)
+            JoinOffer(hash: second, isReusable: false, expiresAt: 100), server: server, now: 1)
         request.tokenHash = second
         request.secretHash = [UInt8](repeating: 6, count: 32)
         let error = await #expect(throws: StoreError.self) {

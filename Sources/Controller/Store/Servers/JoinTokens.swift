@@ -1,5 +1,22 @@
 package import AgentProtocol
 
+/// A join token as it is kept: never its text.
+package struct JoinOffer: Sendable {
+    /// SHA-256 of the token's secret part.
+    package var hash: [UInt8]
+    /// Whether each host that joins with it becomes a server of its own.
+    package var isReusable: Bool
+    /// When it stops working.
+    package var expiresAt: Int64
+
+    /// Makes an offer.
+    package init(hash: [UInt8], isReusable: Bool = false, expiresAt: Int64) {
+        self.hash = hash
+        self.isReusable = isReusable
+        self.expiresAt = expiresAt
+    }
+}
+
 /// What a join needs to know of the caller.
 package struct JoinRequest: Sendable {
     /// SHA-256 of the whole join token's secret part.
@@ -21,23 +38,29 @@ package struct JoinRequest: Sendable {
 }
 
 extension Store {
-    /// Keeps a join token's hash for a server in use, until `expiresAt`.
+    /// Keeps another join token for a server in use.
     package func addJoinToken(
-        hash: [UInt8], server: Int64, reusable: Bool, expiresAt: Int64, now: Int64
+        _ token: JoinOffer, server: Int64, now: Int64
     ) async throws -> ServerRecord {
         try await database.write { session in
             let record = try Self.server(server, session)
-            try session.execute(
-                """
-                INSERT INTO join_tokens (hash, server, created_at, expires_at, reusable) \
-                VALUES ($1, $2, $3, $4, $5)
-                """,
-                [
-                    .bytes(hash), .integer(server), .integer(now), .integer(expiresAt),
-                    .flag(reusable),
-                ])
+            try Self.insert(token, server: server, now: now, session)
             return record
         }
+    }
+
+    static func insert(
+        _ token: JoinOffer, server: Int64, now: Int64, _ session: any Session
+    ) throws {
+        try session.execute(
+            """
+            INSERT INTO join_tokens (hash, server, created_at, expires_at, reusable) \
+            VALUES ($1, $2, $3, $4, $5)
+            """,
+            [
+                .bytes(token.hash), .integer(server), .integer(now), .integer(token.expiresAt),
+                .flag(token.isReusable),
+            ])
     }
 
     /// Lets an agent in: closes the server's old ledger and secret and opens new ones, at once.
@@ -146,6 +169,12 @@ extension Store {
             UPDATE totals SET held_uplink = 0, held_downlink = 0 \
             WHERE credential IN (SELECT id FROM credentials WHERE server = $1)
             """, [.integer(server)])
+        // What the old agent verified is no proof of what the new one finds on its host.
+        try session.execute(
+            """
+            UPDATE credentials SET enforced_revision = 0, requested_at = $1, \
+            exception_code = '', exception_detail = '' WHERE server = $2 AND desired_revision > 0
+            """, [.integer(now), .integer(server)])
         try session.execute(
             """
             UPDATE servers SET secret_hash = $1, joined_at = $2, last_contact = $2, \

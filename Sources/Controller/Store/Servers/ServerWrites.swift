@@ -1,11 +1,16 @@
 import AgentProtocol
 
 extension Store {
-    /// Adds a server; refuses a name that one in use has, or that is no name.
-    package func addServer(name: String, now: Int64) async throws -> ServerRecord {
+    /// Adds a server, with a join token where one is given; refuses a name that one in use has, or
+    /// that is no name.
+    package func addServer(
+        name: String, token: JoinOffer? = nil, now: Int64
+    ) async throws -> ServerRecord {
         try Self.checkServerName(name)
         return try await database.write { session in
-            try Self.server(Self.insertServer(name: name, now: now, session), session)
+            let id = try Self.insertServer(name: name, now: now, session)
+            if let token { try Self.insert(token, server: id, now: now, session) }
+            return try Self.server(id, session)
         }
     }
 

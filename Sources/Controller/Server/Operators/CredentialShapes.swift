@@ -1,0 +1,54 @@
+import API
+import Accounting
+import Store
+
+extension CredentialRecord {
+    /// What has been verified of it.
+    var state: CredentialState {
+        if isGone { return .gone }
+        return switch desired {
+        case .open: isPending ? .opening : .open
+        case .shut: isPending ? .shutting : .shut
+        case .deleted: isPending ? .shutting : .deleted
+        }
+    }
+
+    /// What was asked for.
+    var desiredState: CredentialState {
+        switch desired {
+        case .open: .open
+        case .shut: .shut
+        case .deleted: .deleted
+        }
+    }
+
+    /// Why it is not as asked for; nil where it is.
+    var detail: String? {
+        guard !exceptionCode.isEmpty else { return nil }
+        return exceptionDetail.isEmpty ? exceptionCode : "\(exceptionCode): \(exceptionDetail)"
+    }
+
+    /// How far the last change of access has got.
+    var enforcement: EnforcementState {
+        guard isPending else { return .enforced }
+        return exceptionCode.isEmpty ? .pending : .failed
+    }
+}
+
+extension CredentialInfo {
+    /// A credential as the API shows it.
+    init(_ record: CredentialRecord) {
+        self.init(
+            id: record.id, serverID: record.server, server: record.serverName,
+            meter: record.meter, key: record.key, name: record.name.orNil,
+            clientID: record.desired == .deleted ? nil : record.client,
+            client: record.desired == .deleted ? nil : record.clientName,
+            addresses: record.addresses, state: record.state, desired: record.desiredState,
+            detail: record.detail, present: record.isPresent, bytesSent: record.uplink,
+            bytesReceived: record.downlink, baselineSent: record.baselineUplink,
+            baselineReceived: record.baselineDownlink,
+            lastHandshake: record.lastHandshake == 0
+                ? nil : Timestamp(seconds: record.lastHandshake),
+            lastTrafficAt: Timestamp(stored: record.lastTraffic))
+    }
+}
