@@ -81,6 +81,7 @@ extension Keeper {
             if let final = removal.final { try bookFinal(final, meter) }
             logger.notice(
                 "\(meter.name): \(ready.count) keys removed, uncounted for \(removal.window) ns")
+            if let fault = removal.fault { throw fault }
             fulfil(ready, wishes, window: meter.traits.blocksInPlace ? 0 : removal.window)
             guard ready.count == plan.remove.count else {
                 throw AgentError(
