@@ -1,6 +1,7 @@
 import API
 import AgentProtocol
 import Foundation
+import Glibc
 import HTTPClient
 import SwiftProtobuf
 import Testing
@@ -88,6 +89,39 @@ import Testing
         for task in waiting { await task.value }
     }
 
+    @Test func aBodyThatDripsDoesNotHoldUpTheEnd() async throws {
+        let folder = RunningController.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let controller = try await RunningController({ _ in }, environment: [:], folder: folder)
+        let token = try await controller.token(.admin)
+        let connection = try RawConnection(to: controller.url)
+        connection.send(
+            "POST /api/servers HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(token)\r\n"
+                + "Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{")
+        try await Task.sleep(for: .milliseconds(300))
+        let time = try await controller.stop()
+        #expect(time < .seconds(2), "it took \(time)")
+        #expect(connection.received().hasPrefix("HTTP/1.1 503"))
+    }
+
+    @Test func overTLSACallerThatHangsUpWaitsNoMore() async throws {
+        let folder = RunningController.temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let pin = try TLSIdentity.own(in: StateDirectory(folder), host: "127.0.0.1").pin
+        let trust = TrustPolicy.pins([try KeyPin(base64: Data(pin).base64EncodedString())])
+        try await RunningController.run({ $0.tls = .auto }, folder: folder, trust: trust) {
+            controller in
+            let agent = try await TestAgent.join(controller)
+            #expect(agent.token.hasSuffix(Base64URL.encode(pin)))
+            let task = Task { try await agent.desired(wait: 50) }
+            try await eventually { Probe.connections(to: controller) == 1 }
+            try await Task.sleep(for: .milliseconds(300))
+            task.cancel()
+            _ = try? await task.value
+            try await eventually { Probe.connections(to: controller) == 0 }
+        }
+    }
+
     @Test func aCallerThatHangsUpWaitsNoMore() async throws {
         try await RunningController.run { controller in
             let agent = try await TestAgent.join(controller)
@@ -115,5 +149,40 @@ enum Probe {
             return fields.count > 3 && fields[1].hasSuffix(local)
                 && (fields[3] == "01" || fields[3] == "08")
         }.count
+    }
+}
+
+/// A TCP connection that sends whatever it is told.
+final class RawConnection {
+    private let descriptor: CInt
+
+    /// Connects to a URL's port on 127.0.0.1.
+    init(to url: String) throws {
+        let port = try #require(url.split(separator: ":").last.flatMap { UInt16($0) })
+        descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(result == 0)
+    }
+
+    deinit { close(descriptor) }
+
+    func send(_ text: String) {
+        let bytes = Array(text.utf8)
+        #expect(Glibc.send(descriptor, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count)
+    }
+
+    /// What has arrived so far.
+    func received() -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = recv(descriptor, &buffer, buffer.count, CInt(MSG_DONTWAIT))
+        return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
     }
 }

@@ -136,6 +136,21 @@ import Testing
         #expect(held.map(\.exceptionCode) == [""])
     }
 
+    @Test func aNewAgentHasToVerifyAnew() async throws {
+        let (fixture, agent, clients) = try await fleet(1)
+        let store = fixture.store
+        let receipt = try await store.revoke(client: clients[0], now: 1)
+        _ = try await store.apply(outcome(7, revision: 1), from: agent.call, now: 2)
+        let anew = try await fixture.rejoin(agent.server, at: 1000)
+        var held = try await store.credentials(ids: receipt.credentials)
+        #expect(held.map(\.isPending) == [true])
+        let desired = try await store.desired(server: agent.server, after: 0, digest: [])
+        #expect(desired.entries.count == 1 && !desired.isWhole)
+        _ = try await store.apply(outcome(1, revision: 1), from: anew.call, now: 1500)
+        held = try await store.credentials(ids: receipt.credentials)
+        #expect(held.map(\.isPending) == [false] && held.map(\.latency) == [500])
+    }
+
     @Test func anotherServersShareStaysAsItIs() async throws {
         let fixture = try await Fixture()
         let first = try await fixture.join()

@@ -11,7 +11,6 @@ package struct CommandFailure: Error, CustomStringConvertible {
     /// What it wrote to its standard error.
     package let errors: String
 
-    /// Makes a failure.
     package init(words: [String], status: Int32, output: String, errors: String) {
         self.words = words
         self.status = status

@@ -3,6 +3,7 @@ import HTTPClient
 import Hummingbird
 import HummingbirdCore
 import NIOCore
+import ServiceLifecycle
 
 /// Reads requests' bodies, within limits of size and time.
 enum Bodies {
@@ -50,15 +51,17 @@ enum Bodies {
             throw Refusal.tooLarge(limit)
         }
         let body = request.body
-        return try await withThrowingTaskGroup(of: [UInt8].self) { group in
-            group.addTask { Array(try await body.collect(upTo: limit).readableBytesView) }
-            group.addTask {
-                try await Task.sleep(for: deadline)
-                throw Refusal(
-                    .requestTimeout, "timeout", "the body did not arrive within \(deadline)")
+        return try await cancelWhenGracefulShutdown {
+            try await withThrowingTaskGroup(of: [UInt8].self) { group in
+                group.addTask { Array(try await body.collect(upTo: limit).readableBytesView) }
+                group.addTask {
+                    try await Task.sleep(for: deadline)
+                    throw Refusal(
+                        .requestTimeout, "timeout", "the body did not arrive within \(deadline)")
+                }
+                defer { group.cancelAll() }
+                return try await group.next() ?? []
             }
-            defer { group.cancelAll() }
-            return try await group.next() ?? []
         }
     }
 

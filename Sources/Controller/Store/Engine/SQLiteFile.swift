@@ -12,7 +12,7 @@ enum SQLiteFile {
     /// Makes an empty file that only its owner can read where there is none, and closes the mode
     /// of one that is there.
     static func prepare(_ path: String) throws {
-        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             throw StoreError(
                 .unavailable, "cannot open the store \(path): \(String(cString: strerror(errno)))")

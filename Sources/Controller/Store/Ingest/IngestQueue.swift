@@ -44,7 +44,14 @@ actor IngestQueue {
         let pushes = jobs.map(\.push)
         do {
             let results = try await database.write { session in
-                try pushes.map { push in try PushBooking.book(push, session) }
+                try pushes.map { push in
+                    do {
+                        return try session.savepoint { try PushBooking.book(push, session) }
+                    } catch let error as StoreError where error.code == .internal {
+                        // One agent's surprise must not fail the others' pushes.
+                        return .failure(error)
+                    }
+                }
             }
             commits += 1
             for (job, result) in zip(jobs, results) { job.answer.resume(with: result) }

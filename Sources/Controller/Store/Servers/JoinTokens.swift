@@ -169,6 +169,12 @@ extension Store {
             UPDATE totals SET held_uplink = 0, held_downlink = 0 \
             WHERE credential IN (SELECT id FROM credentials WHERE server = $1)
             """, [.integer(server)])
+        // What the old agent verified is no proof of what the new one finds on its host.
+        try session.execute(
+            """
+            UPDATE credentials SET enforced_revision = 0, requested_at = $1, \
+            exception_code = '', exception_detail = '' WHERE server = $2 AND desired_revision > 0
+            """, [.integer(now), .integer(server)])
         try session.execute(
             """
             UPDATE servers SET secret_hash = $1, joined_at = $2, last_contact = $2, \
