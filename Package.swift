@@ -140,7 +140,9 @@ if !agentOnly {
                 lifecycle, logging, protobuf,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
-        tests("ControllerTests", ["API", "Controller"]),
+        tests(
+            "ControllerTests",
+            ["API", "Controller", "Server", argumentParser, lifecycle, logging]),
         tests(
             "EndToEnd",
             [

@@ -9,11 +9,22 @@ import Testing
     static let counters =
         attribute(7, [1, 0, 0, 0, 0, 0, 0, 0]) + attribute(8, [2, 0, 0, 0, 0, 0, 0, 0])
     static let key = attribute(1, [UInt8](repeating: 9, count: 32))
+    static func key(_ low: UInt8, _ high: UInt8) -> [UInt8] {
+        attribute(1, [low, high] + [UInt8](repeating: 7, count: 30))
+    }
+
     static let allowed = attribute(
         9, attribute(0, attribute(1, [2, 0]) + attribute(2, [10, 0, 0, 1]) + attribute(3, [32])))
 
-    static func peers(_ peers: [UInt8]...) -> [UInt8] {
+    static func peers(_ peers: [UInt8]...) -> [UInt8] { Self.peers(peers) }
+
+    static func peers(_ peers: [[UInt8]]) -> [UInt8] {
         [0, 1, 0, 0] + attribute(8, peers.flatMap { attribute(0, $0) })
+    }
+
+    /// As many messages as the peers need, 100 in each.
+    static func messages(_ all: [[UInt8]]) -> [[UInt8]] {
+        stride(from: 0, to: all.count, by: 100).map { peers(Array(all[$0..<$0 + 100])) }
     }
 
     @Test(
@@ -29,7 +40,7 @@ import Testing
             peers(attribute(1, [UInt8](repeating: 9, count: 31)) + counters),
             peers(attribute(1, [UInt8](repeating: 9, count: 33)) + counters),
             peers(key + attribute(7, [1, 0, 0, 0]) + attribute(8, [2, 0, 0, 0])),
-            peers(key + counters, key + counters),
+            peers(key + counters, key + counters), peers(key + counters + allowed + allowed),
             peers(key + counters + attribute(2, [1, 2, 3])),
             peers(key + counters + attribute(4, [2, 0, 1, 2])),
             peers(key + counters + attribute(4, [10, 0] + [UInt8](repeating: 0, count: 24))),
@@ -75,13 +86,30 @@ import Testing
         let other = attribute(1, [UInt8](repeating: 8, count: 32))
         let dump = try Self.decode([
             Self.peers(Self.key + Self.counters + attribute(9, []), other + Self.counters),
-            Self.peers(Self.key + Self.allowed), Self.peers(other + Self.allowed + Self.allowed),
+            Self.peers(Self.key + Self.allowed), Self.peers(other + Self.allowed),
+            Self.peers(other + Self.allowed),
         ])
         #expect(
             dump.peers.map(\.traffic) == [
                 .init(uplink: 1, downlink: 2), .init(uplink: 1, downlink: 2),
             ])
         #expect(dump.settings().map(\.addresses.count) == [1, 2])
+    }
+
+    @Test func fragmentsFindTheirPeersAmongThousandsWhateverComesFirst() throws {
+        let keys = (0..<3000).map { number in
+            Self.key(UInt8(truncatingIfNeeded: number), UInt8(number >> 8))
+        }
+        let heads = Self.messages(keys.map { $0 + Self.counters })
+        let tails = Self.messages(keys.reversed().map { $0 + Self.allowed })
+        for messages in [heads + tails, tails + heads] {
+            let dump = try Self.decode(messages)
+            #expect(dump.peers.count == 3000)
+            #expect(dump.settings().allSatisfy { $0.addresses.count == 1 })
+            #expect(dump.peers.allSatisfy { $0.traffic == Traffic(uplink: 1, downlink: 2) })
+            let last = try #require(dump.peers.last)
+            #expect(dump.place(of: .publicKey(last.key)) == 2999)
+        }
     }
 
     @Test func whatOtherDialectsAddIsPassedOver() throws {

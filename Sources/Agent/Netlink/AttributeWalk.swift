@@ -36,7 +36,7 @@ package struct AttributeWalk {
 
     /// The next attribute; nil at the end. Throws where a length is below its header's or beyond
     /// the end, so that neither can loop or read outside.
-    @inlinable package mutating func next(
+    @inlinable @inline(__always) package mutating func next(
         in bytes: RawSpan
     ) throws(NetlinkError) -> Attribute? {
         guard position < end else { return nil }

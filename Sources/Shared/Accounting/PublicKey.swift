@@ -1,9 +1,9 @@
 /// A Curve25519 public key as WireGuard names a peer: 32 bytes, held without a heap allocation.
 public struct PublicKey: Hashable, Sendable {
-    private let words: SIMD4<UInt64>
+    @usableFromInline let words: SIMD4<UInt64>
 
     /// Bytes in a key (`WG_KEY_LEN` in linux/wireguard.h).
-    public static let byteCount = 32
+    @inlinable public static var byteCount: Int { 32 }
 
     /// Reads a key from exactly 32 bytes; nil for any other count.
     public init?(_ bytes: some Collection<UInt8>) {
@@ -16,7 +16,7 @@ public struct PublicKey: Hashable, Sendable {
     }
 
     /// Reads a key from 32 bytes in memory at `offset`; nil where the span is too short.
-    public init?(_ bytes: RawSpan, at offset: Int = 0) {
+    @inlinable public init?(_ bytes: RawSpan, at offset: Int = 0) {
         guard offset >= 0, bytes.byteCount - offset >= Self.byteCount else { return nil }
         var words = SIMD4<UInt64>()
         for index in 0..<4 {
@@ -27,9 +27,25 @@ public struct PublicKey: Hashable, Sendable {
         self.words = words
     }
 
+    /// The key of 32 zero bytes, which nobody has.
+    public static let zero = PublicKey(words: SIMD4())
+
+    private init(words: SIMD4<UInt64>) {
+        self.words = words
+    }
+
     /// The key's 32 bytes.
     public var bytes: [UInt8] {
         (0..<Self.byteCount).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64($0 % 8 * 8)) }
+    }
+
+    /// A hash for large tables: cheaper than `Hasher`, and nobody who does not know `seed` can
+    /// make keys that collide.
+    @inlinable public func quickHash(seed: SIMD4<UInt64>) -> UInt64 {
+        let mixed = words ^ seed
+        let first = mixed[0].multipliedFullWidth(by: mixed[1])
+        let second = mixed[2].multipliedFullWidth(by: mixed[3])
+        return first.high ^ first.low ^ second.high ^ second.low
     }
 
     /// Whether every byte is zero, which is how a peer without a preshared key reports it.

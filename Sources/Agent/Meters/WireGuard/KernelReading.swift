@@ -19,7 +19,9 @@ extension KernelDump {
     func settings() -> [PeerSettings] {
         var settings = peers.map {
             PeerSettings(
-                key: .publicKey($0.key), presharedKey: $0.presharedKey, keepalive: $0.keepalive,
+                key: .publicKey($0.key),
+                presharedKey: $0.presharedKey.isZero ? nil : $0.presharedKey,
+                keepalive: $0.keepalive,
                 endpoint: $0.endpoint?.description)
         }
         for address in addresses { settings[address.owner].addresses.append(address.range) }

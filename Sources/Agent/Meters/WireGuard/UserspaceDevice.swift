@@ -95,8 +95,7 @@ public final class UserspaceDevice: Meter {
         do throws(MeterError) {
             try put(wanted, on: connection, doing: doing)
         } catch {
-            try takeBack(wanted.map(\.key), before: before)
-            throw error
+            throw takingBack(wanted.map(\.key), before: before, because: error)
         }
     }
 }
@@ -182,10 +181,14 @@ extension UserspaceDevice {
         _ wanted: [(key: PublicKey, settings: PeerSettings)],
         on connection: borrowing UserspaceSocket, doing: String
     ) throws(MeterError) {
-        var request = UserspaceRequest()
-        request.put(wanted)
-        let answer = try exchange(request, on: connection, answers: 1, keys: wanted.count)
-        _ = try decode(answer, 0, doing: doing)
+        // In parts, so that the time allowed goes with the work done.
+        for start in stride(from: 0, to: wanted.count, by: Self.part) {
+            let part = wanted[start..<min(start + Self.part, wanted.count)]
+            var request = UserspaceRequest()
+            request.put(part)
+            let answer = try exchange(request, on: connection, answers: 1, keys: part.count)
+            _ = try decode(answer, 0, doing: doing)
+        }
         let now = Dictionary(
             uniqueKeysWithValues: try peers(on: connection, doing: doing).map {
                 ($0.key, $0.settings)
@@ -198,14 +201,23 @@ extension UserspaceDevice {
     }
 
     /// Undoes a restore that failed halfway, on a connection of its own: after an error number the
-    /// daemon may take leftover lines for its next request.
-    private func takeBack(_ keys: [PublicKey], before: [UserspacePeer]) throws(MeterError) {
-        let doing = "undo a failed restore on \(name)"
+    /// daemon may take leftover lines for its next request. Returns what to throw.
+    private func takingBack(
+        _ keys: [PublicKey], before: [UserspacePeer], because error: MeterError
+    ) -> MeterError {
         let made = Set(keys).subtracting(before.map(\.key))
-        let connection = try connect(doing: doing)
-        var request = UserspaceRequest()
-        request.remove(Array(made))
-        let answer = try exchange(request, on: connection, answers: 1, keys: made.count)
-        _ = try decode(answer, 0, doing: doing)
+        do throws(MeterError) {
+            let connection = try connect(doing: error.doing)
+            var request = UserspaceRequest()
+            request.remove(Array(made))
+            let answer = try exchange(request, on: connection, answers: 1, keys: made.count)
+            _ = try decode(answer, 0, doing: error.doing)
+            return error
+        } catch let second {
+            let reason = "\(error.reason); nor could it be undone: \(second.reason)"
+            return MeterError(error.code, doing: error.doing, reason: reason)
+        }
     }
+
+    private static let part = 500
 }

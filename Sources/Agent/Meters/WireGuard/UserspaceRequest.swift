@@ -19,7 +19,7 @@ struct UserspaceRequest {
     }
 
     /// Makes peers as `settings` say, whether they are there or not.
-    mutating func put(_ settings: [(key: PublicKey, settings: PeerSettings)]) {
+    mutating func put(_ settings: ArraySlice<(key: PublicKey, settings: PeerSettings)>) {
         add("set=1\n")
         for (key, settings) in settings {
             add("public_key=\(key.hexadecimal)\n")
