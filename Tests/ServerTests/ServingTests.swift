@@ -56,7 +56,7 @@ import Testing
         try await RunningController.run({ $0.tls = .auto }) { controller in
             for (name, mode) in [
                 ("", 0o700), ("controller.sock", 0o660), ("controller.key", 0o600),
-                ("controller.sqlite", 0o600), ("controller.lock", 0o600),
+                ("store.sqlite", 0o600), ("controller.lock", 0o600),
             ] {
                 let path = "\(controller.folder)/\(name)"
                 let attributes = try FileManager.default.attributesOfItem(atPath: path)

@@ -30,7 +30,7 @@ public struct ControllerServices: Sendable {
         let directory = try StateDirectory(options.stateDirectory)
         try directory.checkSocketLength()
         let identity = try identity(options, directory)
-        let storePath = options.storePath ?? directory.file("controller.sqlite")
+        let storePath = options.storePath ?? directory.file("store.sqlite")
         let store = try await open(storePath)
         let isPinned = mode(options) == .auto
         let address = PublicAddress(

@@ -16,7 +16,7 @@ public struct ServeOptions: Sendable {
     public var listenPort = 8440
     /// nil: off on loopback, auto elsewhere.
     public var tls: TLS?
-    /// Path of the SQLite store; nil: `controller.sqlite` in the state directory.
+    /// Path of the SQLite store; nil: `store.sqlite` in the state directory.
     public var storePath: String?
     /// Where certificate, socket and store are kept; made with mode 0700 where it is missing.
     public var stateDirectory = "/var/lib/tollkeeper"
