@@ -27,8 +27,8 @@ lint: ## Check the format of every source file
 
 install-agent: ## Build the agent and install it with its unit: on a VPN host
 	@scripts/install-packages build
-	@scripts/install agent
+	@DESTDIR="$(DESTDIR)" scripts/install agent
 
 install-controller: ## Build the controller and install it with its unit
 	@scripts/install-packages build
-	@scripts/install controller
+	@DESTDIR="$(DESTDIR)" scripts/install controller
