@@ -9,17 +9,16 @@ vpn_pids=()
 traffic_pids=()
 namespaces=()
 
-# Makes it all. Sets `interface` and writes its configuration where WireGuard's own tools have it.
+# Makes it all. Sets `interface`, and `wireguard_folder`, which has its configuration as
+# /etc/wireguard would.
 start_vpn() {
     [ -c /dev/net/tun ] || fail "there is no /dev/net/tun; load it with: modprobe tun"
     local name number=0
     interface="demo$$"
-    configuration="/etc/wireguard/$interface.conf"
-    [ ! -e "$configuration" ] || fail "$configuration is there already"
     vpn_folder="$(mktemp -d /tmp/tollkeeper-vpn.XXXXXX)"
-    made_folder=
-    [ -d /etc/wireguard ] || made_folder=/etc/wireguard
-    (umask 077 && mkdir -p /etc/wireguard)
+    wireguard_folder="$vpn_folder/wireguard"
+    configuration="$wireguard_folder/$interface.conf"
+    mkdir -m 700 "$wireguard_folder"
 
     say "Making a VPN: interface $interface with the clients ${clients[*]}"
     make_keys server
@@ -72,10 +71,8 @@ stop_vpn() {
     stop_traffic
     for pid in ${vpn_pids[@]+"${vpn_pids[@]}"}; do end_process "$pid"; done
     for name in ${namespaces[@]+"${namespaces[@]}"}; do ip netns delete "$name" || true; done
-    [ -z "${configuration:-}" ] || rm -f "$configuration"
     [ -z "${vpn_folder:-}" ] || rm -rf "$vpn_folder"
-    [ -z "${made_folder:-}" ] || rmdir "$made_folder" 2> /dev/null || true
-    vpn_pids=() namespaces=() configuration='' vpn_folder='' made_folder=''
+    vpn_pids=() namespaces=() vpn_folder=''
 }
 
 in_namespace() {

@@ -48,16 +48,16 @@ import Testing
     )
 
     static let answers: [String: (Int, String)] = [
-        "GET /api/servers": servers,
-        "GET /api/clients": list(
+        "GET /api/servers?limit=1000": servers,
+        "GET /api/clients?limit=1000": list(
             client(1, "phone"), client(2, "phone"), client(3, "tab\\u001blet")),
-        "GET /api/clients?name=phone": list(client(1, "phone"), client(2, "phone")),
-        "GET /api/clients?name=tablet": list(client(3, "tablet")),
-        "GET /api/clients?name=laptop": list(client(4, "laptop")),
-        "GET /api/clients?name=15": list(),
-        "GET /api/clients?name=my%20tv%20%26%20co": list(client(5, "my tv & co")),
-        "GET /api/clients?key=k%2B1%3D": list(client(1, "phone")),
-        "GET /api/clients?server_id=1&name=phone": list(client(1, "phone")),
+        "GET /api/clients?name=phone&limit=1000": list(client(1, "phone"), client(2, "phone")),
+        "GET /api/clients?name=tablet&limit=1000": list(client(3, "tablet")),
+        "GET /api/clients?name=laptop&limit=1000": list(client(4, "laptop")),
+        "GET /api/clients?name=15&limit=1000": list(),
+        "GET /api/clients?name=my%20tv%20%26%20co&limit=1000": list(client(5, "my tv & co")),
+        "GET /api/clients?key=k%2B1%3D&limit=1000": list(client(1, "phone")),
+        "GET /api/clients?server_id=1&name=phone&limit=1000": list(client(1, "phone")),
         "GET /api/clients/1": (200, "{\"success\": true, \"client\": \(client(1, "phone"))}"),
         "GET /api/clients/2": (200, "{\"success\": true, \"client\": \(client(2, "phone"))}"),
         "POST /api/clients/1/revoke?wait=10": enforcement(200, "enforced"),
@@ -205,9 +205,9 @@ import Testing
 
     @Test func listsOfSeveralPagesAreWhole() async throws {
         let controller = try await CannedController([
-            "GET /api/clients": Self.list(Self.client(1, "a"), next: "\"p2\""),
-            "GET /api/clients?cursor=p2": Self.list(Self.client(2, "b")),
-            "GET /api/servers": Self.servers,
+            "GET /api/clients?limit=1000": Self.list(Self.client(1, "a"), next: "\"p2\""),
+            "GET /api/clients?limit=1000&cursor=p2": Self.list(Self.client(2, "b")),
+            "GET /api/servers?limit=1000": Self.servers,
         ])
         let script = Script(environment: ["STATE_DIRECTORY": controller.directory])
         #expect(try await script.run(["client", "list", "--json"]) == 0)

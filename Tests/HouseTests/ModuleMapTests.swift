@@ -25,7 +25,8 @@ import Testing
     /// Libraries that one module alone may import.
     static let walled: [String: String] = [
         "CCurl": "HTTPClient", "CZlib": "HTTPClient", "CMnl": "Netlink", "CSQLite": "Ledger",
-        "GRDB": "Store", "GRDBSQLite": "Store", "Hummingbird": "Server", "HummingbirdCore": "Server",
+        "GRDB": "Store", "GRDBSQLite": "Store", "Hummingbird": "Server",
+        "HummingbirdCore": "Server",
         "HummingbirdTLS": "Server", "NIOSSL": "Server", "X509": "Server", "SwiftASN1": "Server",
     ]
 

@@ -35,7 +35,9 @@ import Testing
                 try ledger.record(.gained("key\(index)", 1, 1), of: .wg0, at: .at(1))
             }
         }
-        for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + suffix) }
+        for suffix in ["-wal", "-shm"] {
+            try? FileManager.default.removeItem(atPath: path + suffix)
+        }
         let whole = try Data(contentsOf: URL(filePath: path))
         try whole.prefix(whole.count / 2).write(to: URL(filePath: path))
         let error = #expect(throws: LedgerError.self) { try open() }

@@ -11,6 +11,13 @@ package struct CommandFailure: Error, CustomStringConvertible {
     /// What it wrote to its standard error.
     package let errors: String
 
+    package init(words: [String], status: Int32, output: String, errors: String) {
+        self.words = words
+        self.status = status
+        self.output = output
+        self.errors = errors
+    }
+
     package var description: String {
         "`\(words.joined(separator: " "))` ended with status \(status): \(output)\(errors)"
     }

@@ -152,7 +152,7 @@ actor Keeper {
     private func note(_ reading: MeterReading, of meter: any Meter) {
         inventory.note(
             meter.name, source: meter.traits.source, listenPort: reading.listenPort,
-            keys: reading.peers.count, fault: "")
+            keys: reading.reading.counters.count, fault: "")
         let names = configurations.names(of: meter.name, in: options.configurationFolder)
         for (counter, peer) in zip(reading.reading.counters, reading.peers) {
             inventory.note(

@@ -8,9 +8,12 @@ extension Keeper {
     func enforce(_ meter: any Meter, _ reading: MeterReading) {
         let wishes = wishes[meter.name] ?? []
         guard !wishes.isEmpty else { return }
-        noteBlocked(meter, reading)
+        let wanted = Set(wishes.map(\.key))
+        let present = reading.peers.filter { wanted.contains($0.key) }
+        noteBlocked(present, of: meter, at: reading.reading.instant)
         let plan = EnforcementPlan(
-            for: wishes, in: view(of: meter, reading), observing: options.mode == .observe)
+            for: wishes, in: view(of: meter, present, at: reading.reading.instant),
+            observing: options.mode == .observe)
         var unmet = plan.exceptions
         for wish in plan.fulfilled { outcomes.fulfilled(wish, took: took(wish)) }
         if !plan.forget.isEmpty { attempt(&unmet, [], meter) { try forget(plan.forget, meter) } }
@@ -21,18 +24,22 @@ extension Keeper {
     }
 
     /// A key found blocked by an earlier start of this agent is watched from now on.
-    private func noteBlocked(_ meter: any Meter, _ reading: MeterReading) {
-        for peer in reading.peers where peer.addresses.isEmpty {
+    private func noteBlocked(
+        _ present: [PeerSettings], of meter: any Meter, at instant: Instant
+    ) {
+        for peer in present where peer.addresses.isEmpty {
             guard let entry = kept[meter.name]?[peer.key], entry.blockedAt == nil else { continue }
-            kept[meter.name]?[peer.key]?.blockedAt = reading.reading.instant.boottime
+            kept[meter.name]?[peer.key]?.blockedAt = instant.boottime
         }
     }
 
-    private func view(of meter: any Meter, _ reading: MeterReading) -> MeterView {
+    private func view(
+        of meter: any Meter, _ present: [PeerSettings], at instant: Instant
+    ) -> MeterView {
         MeterView(
-            present: Dictionary(reading.peers.map { ($0.key, $0) }) { first, _ in first },
+            present: Dictionary(present.map { ($0.key, $0) }) { first, _ in first },
             kept: kept[meter.name] ?? [:], blocksInPlace: meter.traits.blocksInPlace,
-            now: reading.reading.instant.boottime,
+            now: instant.boottime,
             wasCounted: { [ledger] in ledger.total(of: $0, at: meter.name) != nil },
             configured: { [options] in
                 var files = InterfaceNames()
@@ -74,6 +81,7 @@ extension Keeper {
             if let final = removal.final { try bookFinal(final, meter) }
             logger.notice(
                 "\(meter.name): \(ready.count) keys removed, uncounted for \(removal.window) ns")
+            if let fault = removal.fault { throw fault }
             fulfil(ready, wishes, window: meter.traits.blocksInPlace ? 0 : removal.window)
             guard ready.count == plan.remove.count else {
                 throw AgentError(

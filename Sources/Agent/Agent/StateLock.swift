@@ -2,11 +2,7 @@ import Glibc
 
 /// Keeps two agents from using one state folder. Held until the process ends.
 struct StateLock: ~Copyable {
-    private let descriptor: Int32
-
-    private init(descriptor: Int32) {
-        self.descriptor = descriptor
-    }
+    fileprivate let descriptor: Int32
 
     deinit { close(descriptor) }
 

@@ -21,7 +21,8 @@ public protocol Meter: AnyObject {
 
     /// Takes `keys` out of the source, and verifies it. Keys that are not there are fine.
     ///
-    /// Returns the last values seen before the removal, and how long they were unwatched.
+    /// Returns the last values seen before the removal, and how long they were unwatched: also
+    /// where it could not be verified, so that nothing that was read is lost.
     func remove(_ keys: [Key]) throws(MeterError) -> Removal
 
     /// Puts keys back exactly as `settings` say, whether blocked or removed, and verifies it.
@@ -101,10 +102,13 @@ public struct Removal: Sendable {
     public var final: MeterReading?
     /// Nanoseconds between that reading and the removal, in which bytes went uncounted.
     public var window: UInt64
+    /// Why the removal, which the source accepted, could not be verified; nil where it was.
+    public var fault: MeterError?
 
     /// Makes a removal's report.
-    public init(final: MeterReading?, window: UInt64) {
+    public init(final: MeterReading?, window: UInt64, fault: MeterError? = nil) {
         self.final = final
         self.window = window
+        self.fault = fault
     }
 }

@@ -21,20 +21,15 @@ extension ControllerCommand {
             try await perform(in: world, through: Connection(common, in: world))
             return 0
         } catch let failure as CommandFailure {
-            if let message = failure.message { complain(message, in: world) }
+            if let message = failure.message { world.complain(message) }
             return failure.status.rawValue
         } catch let refusal as Refusal {
             if common.json { world.out(refusal.answer.line) }
-            complain(refusal.message, in: world)
+            world.complain(refusal.message)
             return refusal.status.rawValue
         } catch {
-            complain("\(error)", in: world)
+            world.complain("\(error)")
             return CommandFailure.Status.failed.rawValue
         }
-    }
-
-    private func complain(_ message: String, in world: World) {
-        let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
-        world.err("tollkeeper: " + lines.map(SafeText.escape).joined(separator: "\n") + "\n")
     }
 }

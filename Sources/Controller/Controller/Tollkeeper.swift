@@ -1,4 +1,5 @@
 import ArgumentParser
+import Server
 
 /// The program `tollkeeper`: the controller, and the operator's commands, which are clients of it.
 @main
@@ -13,15 +14,9 @@ struct Tollkeeper: AsyncParsableCommand {
             Exit status: 0 done, 1 failed, 2 not found or ambiguous, 3 saved but not yet \
             enforced, 64 usage.
             """,
-        version: Version.text,
+        version: Version.current,
         subcommands: [
-            ServerCommands.self, ClientCommands.self, CredentialCommands.self,
-            TokenCommands.self, StatsCommands.self,
+            ServeCommand.self, ServerCommands.self, ClientCommands.self,
+            CredentialCommands.self, TokenCommands.self, StatsCommands.self,
         ])
-}
-
-/// Which release this is.
-enum Version {
-    /// Semantic versioning.
-    static let text = "0.1.0"
 }

@@ -28,3 +28,11 @@ struct World: Sendable {
             err: { try? FileHandle.standardError.write(contentsOf: Data($0.utf8)) })
     }
 }
+
+extension World {
+    /// Says on standard error what went wrong.
+    func complain(_ message: String) {
+        let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
+        err("tollkeeper: " + lines.map(SafeText.escape).joined(separator: "\n") + "\n")
+    }
+}

@@ -30,9 +30,14 @@ extension KernelDevice {
         }
         try explain(doing) { () throws(NetlinkError) in try send(changes, doing: doing) }
         let window = clock.now().boottime - final.reading.instant.boottime
-        let dump = try explain(doing, self.dump)
-        try verify(keys, doing, "is there again") { dump.place(of: $0) == nil }
-        return Removal(final: final, window: window)
+        var removal = Removal(final: final, window: window)
+        do throws(MeterError) {
+            let dump = try explain(doing, self.dump)
+            try verify(keys, doing, "is there again") { dump.place(of: $0) == nil }
+        } catch {
+            removal.fault = error
+        }
+        return removal
     }
 
     /// Throws with the first key that `holds` is not true of.

@@ -69,10 +69,15 @@ public final class UserspaceDevice: Meter {
         let reply = try decode(answer, 0, doing: doing)
         _ = try decode(answer, 1, doing: doing)
         let incarnation = try incarnation(of: answer, on: connection, at: end, doing: doing)
-        try verifyAbsence(of: doomed, on: connection, doing: doing)
-        return Removal(
+        var removal = Removal(
             final: reading(of: reply, incarnation: incarnation, at: end),
             window: end.boottime - min(start.boottime, end.boottime))
+        do throws(MeterError) {
+            try verifyAbsence(of: doomed, on: connection, doing: doing)
+        } catch {
+            removal.fault = error
+        }
+        return removal
     }
 
     /// Puts peers back exactly as `settings` say, all of them or none.

@@ -37,6 +37,8 @@ struct AccessChange {
     private func call(
         _ clients: ArraySlice<ClientInfo>, _ server: Int64?, _ connection: Connection
     ) async -> [(ClientInfo, Result<Answer, any Error>)] {
+        // A delete is for every server; there `--server` only says which client is meant.
+        let server = method == "DELETE" ? nil : server
         let query = [("wait", "\(wait.seconds)"), ("server_id", server.map { "\($0)" })]
         return await withTaskGroup(of: (Int, Result<Answer, any Error>).self) { group in
             for (index, client) in zip(clients.indices, clients) {

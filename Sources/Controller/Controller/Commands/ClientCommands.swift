@@ -39,7 +39,7 @@ struct ClientListCommand: ControllerCommand {
     @Option(help: "Only those of this status: active, disabled, revoking, …")
     var status: ClientStatus?
 
-    @Option(help: "id or name; -id or -name the other way round.")
+    @Option(parsing: .unconditional, help: "id or name; -id or -name the other way round.")
     var sort: String?
 
     @OptionGroup var sizes: SizeOptions

@@ -33,7 +33,8 @@ extension Connection {
         var pages: [(answer: Answer, page: List)] = []
         var cursor: String?
         repeat {
-            let answer = try await call("GET", path, query + [("cursor", cursor)])
+            let answer = try await call(
+                "GET", path, query + [("limit", "1000"), ("cursor", cursor)])
             let page = try answer.decode(type)
             pages.append((answer, page))
             guard page.nextCursor != cursor else { break }

@@ -13,6 +13,7 @@ enum Place: Hashable, Sendable {
     /// Bytes that the kernel takes as a unix socket's path (`sun_path`, less its end).
     private static let longestSocketPath = 107
 
+    /// What the options and the environment name.
     init(_ options: CommonOptions, in world: World) throws {
         if let url = options.controller {
             self = .url(try Self.checked(url))

@@ -1,3 +1,4 @@
+import Accounting
 import Foundation
 import Glibc
 import Hummingbird
@@ -49,6 +50,10 @@ public struct ControllerServices: Sendable {
             ], socketPath: directory.socket, storePath: storePath, address: address,
             listening: listening)
     }
+
+    /// The base64 of the SHA-256 of the own certificate's key, which clients pin; nil where
+    /// authorities vouch for the certificate, and for plain HTTP.
+    public var pin: String? { address.pin.isEmpty ? nil : Base64.encode(address.pin) }
 
     /// Returns the address as a URL, with the port that was really bound, once the controller
     /// listens; throws where it cannot.
