@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["wait=51", "wait=-1", "after=-1", "digest=00", "digest=xy", "other=1"])
+    @Test(arguments: ["wait=51", "wait=-1", "after=-1", "digest=00", "digest=xy"])
     func aBrokenQuestionIsRefusedByName(query: String) async throws {
         try await RunningController.run { controller in
             let agent = try await TestAgent.join(controller)
@@ -49,6 +49,13 @@ import Testing
             #expect(response.status == 400)
             let name = String(query.prefix { $0 != "=" })
             #expect(response.failure?.message.hasPrefix(name) == true)
+        }
+    }
+
+    @Test func whatANewerAgentSaysBesidesIsPassedOver() async throws {
+        try await RunningController.run { controller in
+            let agent = try await TestAgent.join(controller)
+            #expect(try await agent.send("GET", "desired?after=0&novelty=1").status == 204)
         }
     }
 
