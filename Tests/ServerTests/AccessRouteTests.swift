@@ -85,6 +85,26 @@ import Testing
                 "GET", "/api/credentials", as: CredentialList.self
             ).credentials
             #expect(credentials.map(\.state) == [.shutting, .gone])
+            // But it is not let in again: nobody makes it anew.
+            let restored = try await controller.call("POST", "/api/clients/2/restore")
+            #expect(restored.status == 202)
+            #expect(try restored.json(EnforcementAnswer.self).enforcement.state == .failed)
+        }
+    }
+
+    @Test func aHostThatOnlyObservesLeavesARevokePending() async throws {
+        try await RunningController.run { controller in
+            let agent = try await TestAgent.join(controller)
+            let ids = try await agent.tell([publicKey(1)])
+            let enforcer = enforce(agent, exceptions: [(ids[0], "observe")])
+            defer { enforcer.cancel() }
+            let asked = ContinuousClock.now
+            let response = try await controller.call("POST", "/api/clients/1/revoke?wait=30")
+            #expect(ContinuousClock.now - asked < .seconds(5))
+            #expect(response.status == 202)
+            let enforcement = try response.json(EnforcementAnswer.self).enforcement
+            #expect(enforcement.state == .pending)
+            #expect(enforcement.servers.map(\.detail) == ["observe: in a test"])
         }
     }
 

@@ -64,7 +64,8 @@ import Testing
     @Test func aDeletedTokenOpensNothing() async throws {
         try await RunningController.run { controller in
             let token = try await controller.token(.read)
-            let headers = [("Authorization", "Bearer \(token)")]
+            // The scheme's case does not matter.
+            let headers = [("Authorization", "bearer \(token)")]
             #expect(
                 try await controller.callRemote("GET", "/api/stats", headers: headers).status == 200
             )

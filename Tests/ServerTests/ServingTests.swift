@@ -55,7 +55,7 @@ import Testing
     @Test func filesHaveTheModesThatTheyShould() async throws {
         try await RunningController.run({ $0.tls = .auto }) { controller in
             for (name, mode) in [
-                ("", 0o700), ("controller.sock", 0o660), ("controller.key", 0o600),
+                ("", 0o700), ("controller.sock", 0o660), ("tls-key.pem", 0o600),
                 ("store.sqlite", 0o600), ("controller.lock", 0o600),
             ] {
                 let path = "\(controller.folder)/\(name)"
@@ -118,7 +118,7 @@ import Testing
         let folder = RunningController.temporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try await RunningController.run({ $0.tls = .auto }, folder: folder) { _ in }
-        for name in ["controller.key", "controller.crt"] {
+        for name in ["tls-key.pem", "tls-certificate.pem"] {
             let path = "\(folder)/\(name)"
             let whole = try String(contentsOfFile: path, encoding: .utf8)
             try "damaged".write(toFile: path, atomically: true, encoding: .utf8)
@@ -130,7 +130,7 @@ import Testing
             try whole.write(toFile: path, atomically: true, encoding: .utf8)
         }
         // A lost certificate is made anew for the same key.
-        try FileManager.default.removeItem(atPath: "\(folder)/controller.crt")
+        try FileManager.default.removeItem(atPath: "\(folder)/tls-certificate.pem")
         try await RunningController.run({ $0.tls = .auto }, folder: folder) { controller in
             let health = try await controller.call("GET", "/healthz")
             #expect(health.status == 200)
@@ -142,13 +142,13 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try await RunningController.run({ $0.tls = .auto }, folder: folder) { _ in }
         let files = ServeOptions.TLS.files(
-            certificate: "\(folder)/controller.crt", key: "\(folder)/controller.key")
+            certificate: "\(folder)/tls-certificate.pem", key: "\(folder)/tls-key.pem")
         try await RunningController.run({ $0.tls = files }) { controller in
             let token = try await controller.call(
                 "POST", "/api/servers", json: #"{"name": "vpn1"}"#, as: ServerJoin.self
             ).token
             #expect(token.hasSuffix("."))
-            let arguments = ["-s", "--cacert", "\(folder)/controller.crt", "-o", "/dev/null"]
+            let arguments = ["-s", "--cacert", "\(folder)/tls-certificate.pem", "-o", "/dev/null"]
             let status = try await exit("/usr/bin/curl", arguments + ["\(controller.url)/healthz"])
             #expect([0, 60].contains(status))
         }

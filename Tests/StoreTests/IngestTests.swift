@@ -230,8 +230,13 @@ import Testing
         let fixture = try await Fixture()
         var agent = try await fixture.join()
         let ticket = try await fixture.store.askForReading(server: agent.server)
+        try await agent.push([try agent.batch([])])
+        #expect(try await fixture.store.server(agent.server).lastReading == Fixture.noon)
         let receipt = try await agent.push([try agent.batch([], ticket: UInt64(ticket))])
         #expect(receipt.ticketAnswered == ticket)
+        // What was asked for just now is read, though nothing had changed.
+        let read = try await fixture.store.server(agent.server).lastReading
+        #expect(read == Fixture.noon + Fixture.second)
         // A ticket that nobody asked for answers nothing to come.
         let later = try await agent.push([try agent.batch([], ticket: 99)])
         #expect(later.ticketAnswered == ticket)

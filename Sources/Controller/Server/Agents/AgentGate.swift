@@ -25,10 +25,10 @@ struct AgentGate {
     }
 
     private func credentials(_ request: Request) throws -> (server: Int64, secret: [UInt8]) {
-        guard let text = request.headers[.authorization], text.hasPrefix("Bearer ") else {
+        guard let text = request.bearer else {
             throw Self.unknownAgent
         }
-        let parts = text.dropFirst(7).split(separator: ".", omittingEmptySubsequences: false)
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 2, let server = Int64(parts[0]),
             let secret = Base64URL.decode(parts[1]), secret.count == 32
         else { throw Self.unknownAgent }

@@ -13,7 +13,7 @@ private struct DesiredQuestion {
     let wait: Duration
 
     init(_ request: Request) throws {
-        let query = try Query(request, allowing: "after", "digest", "ticket", "wait")
+        let query = Query(ofAgent: request)
         after = try query.integer("after", in: 0...Int64.max) ?? 0
         ticket = try query.integer("ticket", in: 0...Int64.max) ?? 0
         wait = try query.wait(default: 0, atMost: 50)

@@ -40,6 +40,12 @@ struct ErrorMiddleware: RouterMiddleware {
 
     private func refusal(for error: StoreError, _ request: Request) -> Refusal {
         let reason = error.reason
+        if error.code == .diverged || reason == "token_used" || reason == "ledger_cloned" {
+            // An operator should look: a host was cloned, put back, or its token went elsewhere.
+            logger.warning(
+                "an agent was refused",
+                metadata: ["path": "\(request.uri.path)", "reason": "\(error.description)"])
+        }
         switch error.code {
         case .notFound: return Refusal(.notFound, reason ?? "not_found", error.description)
         case .conflict: return Refusal(.conflict, reason ?? "conflict", error.description)

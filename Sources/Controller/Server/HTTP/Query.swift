@@ -1,9 +1,15 @@
-import Accounting
 import HummingbirdCore
 
-/// A request's query. A parameter that the route does not take is refused.
+/// A request's query. What an operator's call does not take is refused.
 struct Query {
     private var values: [String: String] = [:]
+
+    /// Reads an agent's query. What a newer agent may say besides is passed over.
+    init(ofAgent request: Request) {
+        for (name, value) in request.uri.queryParameters {
+            values[String(name)] = String(value)
+        }
+    }
 
     /// Reads the query and refuses parameters other than `names`, and repeated ones.
     init(_ request: Request, allowing names: String...) throws {

@@ -37,7 +37,7 @@ final class Hub: Sendable {
 
     /// Whether somebody waits for a server.
     func isWaiting(_ server: Int64) -> Bool {
-        state.withLock { state in state.waiters.values.contains { $0.servers.contains(server) } }
+        state.withLock { !($0.waitersOf[server] ?? []).isEmpty }
     }
 
     /// Wakes everybody, and lets nobody wait any more.
@@ -90,7 +90,8 @@ private struct HubState {
     }
 
     var generations: [Int64: UInt64] = [:]
-    var waiters: [UInt64: Waiter] = [:]
+    private(set) var waitersOf: [Int64: Set<UInt64>] = [:]
+    private var waiters: [UInt64: Waiter] = [:]
     private var early: [UInt64: Hub.Wake] = [:]
     private var begun: Set<UInt64> = []
     private var isClosed = false
@@ -104,12 +105,12 @@ private struct HubState {
 
     mutating func advance(_ server: Int64) -> [Waiter] {
         generations[server, default: 0] += 1
-        return take { $0.servers.contains(server) }
+        return take(waitersOf[server] ?? [])
     }
 
     mutating func close() -> [Waiter] {
         isClosed = true
-        return take { _ in true }
+        return take(waiters.keys)
     }
 
     /// Takes a waiter in, unless its wait is over already.
@@ -117,26 +118,35 @@ private struct HubState {
         _ waiter: Waiter, id: UInt64, known: Hub.Known
     ) -> (wake: Hub.Wake?, replaced: [Waiter]) {
         begun.remove(id)
-        let replaced =
-            waiter.isExclusive ? take { $0.isExclusive && $0.servers == waiter.servers } : []
+        let replaced = waiter.isExclusive ? takeExclusive(of: waiter.servers) : []
         if let wake = early.removeValue(forKey: id) { return (wake, replaced) }
         if isClosed { return (.cancelled, replaced) }
         if known.contains(where: { generations[$0.key, default: 0] != $0.value }) {
             return (.changed, replaced)
         }
         waiters[id] = waiter
+        for server in waiter.servers { waitersOf[server, default: []].insert(id) }
         return (nil, replaced)
     }
 
     mutating func end(_ id: UInt64, with wake: Hub.Wake) -> [Waiter] {
-        if let waiter = waiters.removeValue(forKey: id) { return [waiter] }
         if begun.contains(id) { early[id] = wake }
-        return []
+        return take([id])
     }
 
-    private mutating func take(where isTaken: (Waiter) -> Bool) -> [Waiter] {
-        let taken = waiters.filter { isTaken($0.value) }
-        for id in taken.keys { waiters[id] = nil }
-        return Array(taken.values)
+    private mutating func takeExclusive(of servers: [Int64]) -> [Waiter] {
+        let ids = servers.flatMap { waitersOf[$0] ?? [] }
+        return take(ids.filter { waiters[$0]?.isExclusive == true })
+    }
+
+    private mutating func take(_ ids: some Sequence<UInt64>) -> [Waiter] {
+        ids.compactMap { id in
+            guard let waiter = waiters.removeValue(forKey: id) else { return nil }
+            for server in waiter.servers {
+                waitersOf[server]?.remove(id)
+                if waitersOf[server]?.isEmpty == true { waitersOf[server] = nil }
+            }
+            return waiter
+        }
     }
 }

@@ -63,7 +63,7 @@ extension Backend {
         while true {
             let known = outcomes.generations(of: servers)
             let credentials = try await store.credentials(ids: ids)
-            let pending = Set(credentials.filter { $0.enforcement == .pending }.map(\.server))
+            let pending = Set(credentials.filter(\.isUnanswered).map(\.server))
             let rest = deadline - .now
             guard !pending.isEmpty, rest > .zero else { return credentials }
             guard pending.isSubset(of: servers) else {

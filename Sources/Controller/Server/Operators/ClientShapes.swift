@@ -27,7 +27,7 @@ extension ClientRecord {
 
     /// The oldest of its servers' newest readings; nil where one has none.
     var lastSync: Timestamp? {
-        current.map(\.serverLastBucket).min().flatMap { Timestamp(stored: $0) }
+        current.map(\.serverLastReading).min().flatMap { Timestamp(stored: $0) }
     }
 
     /// Its traffic in words.

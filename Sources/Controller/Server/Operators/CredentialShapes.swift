@@ -29,10 +29,17 @@ extension CredentialRecord {
     }
 
     /// How far the last change of access has got.
+    ///
+    /// A key that somebody else removed is out, which is all that a shut asks for, and is never
+    /// made again. A host that only observes may enforce one day: that stays pending.
     var enforcement: EnforcementState {
+        if isGone { return desired.isShut ? .enforced : .failed }
         guard isPending else { return .enforced }
-        return exceptionCode.isEmpty ? .pending : .failed
+        return exceptionCode.isEmpty || exceptionCode == "observe" ? .pending : .failed
     }
+
+    /// Whether the agent has still to say anything of the last change.
+    var isUnanswered: Bool { isPending && exceptionCode.isEmpty }
 }
 
 extension CredentialInfo {

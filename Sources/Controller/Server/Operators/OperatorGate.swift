@@ -35,10 +35,10 @@ struct OperatorGate {
     }
 
     private func token(_ request: Request) async throws -> TokenRecord {
-        guard let text = request.headers[.authorization], text.hasPrefix("Bearer ") else {
+        guard let text = request.bearer else {
             throw Self.refusal("send Authorization: Bearer TOKEN, with a token of `token create`")
         }
-        let token = try await backend.store.token(hash: Self.hash(text.dropFirst(7)))
+        let token = try await backend.store.token(hash: Self.hash(text))
         guard let token else { throw Self.refusal("this token is not known: make a new one") }
         return token
     }

@@ -24,7 +24,7 @@ extension Backend {
             system: host.system.orNil, kernel: host.kernel.orNil,
             lastContactAt: Timestamp(stored: lastContact),
             lastPushAt: Timestamp(stored: server.lastPush),
-            lastSyncAt: Timestamp(stored: server.lastBucket),
+            lastSyncAt: Timestamp(stored: server.lastReading),
             clockOffsetMs: server.clockOffset.map { $0 / 1_000_000 }, revision: server.revision,
             enforcedRevision: server.enforcedRevision, clients: server.clients,
             bytesSent: server.uplink, bytesReceived: server.downlink,

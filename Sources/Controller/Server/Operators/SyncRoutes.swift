@@ -23,7 +23,7 @@ extension Backend {
         let wait = try await patience(request)
         let isRead = try await read([id], wait: wait)[id] ?? false
         let server = try await store.server(id)
-        let lastSync = Timestamp(stored: server.lastBucket)
+        let lastSync = Timestamp(stored: server.lastReading)
         guard isRead else {
             return try .json(
                 ServerSync(synced: 0, lastSyncAt: lastSync, message: absence([server])),

@@ -28,7 +28,7 @@ struct TLSIdentity {
     /// A damaged file is named and left as it is: agents have pinned the key that was in it.
     static func own(in directory: StateDirectory, host: String) throws -> TLSIdentity {
         let (keyPath, certificatePath) = (
-            directory.file("controller.key"), directory.file("controller.crt")
+            directory.file("tls-key.pem"), directory.file("tls-certificate.pem")
         )
         let key: P256.Signing.PrivateKey
         if FileManager.default.fileExists(atPath: keyPath) {

@@ -6,7 +6,7 @@ package struct CredentialRecord: Hashable, Sendable {
     package var server: Int64
     package var serverName: String
     /// The end of the server's newest booked reading; 0 for none.
-    package var serverLastBucket: Int64
+    package var serverLastReading: Int64
     /// Whether the server is still in use; what it counted stays, it is not listed any more.
     package var isInUse: Bool
     package var meter: String
@@ -40,7 +40,7 @@ package struct CredentialRecord: Hashable, Sendable {
     package var isGone: Bool { exceptionCode == "gone" }
 
     static let source = """
-        SELECT c.id, c.server, s.name, s.last_bucket, s.closed_at, m.name, c.key, c.client, \
+        SELECT c.id, c.server, s.name, s.last_reading, s.closed_at, m.name, c.key, c.client, \
         k.name, c.name, c.addresses, c.present, c.desired, c.desired_revision, \
         c.requested_at, c.enforced_revision, c.latency, c.exception_code, c.exception_detail, \
         t.uplink, t.downlink, t.baseline_uplink, t.baseline_downlink, t.last_handshake, \
@@ -53,7 +53,7 @@ package struct CredentialRecord: Hashable, Sendable {
         id = row.integer(0)
         server = row.integer(1)
         serverName = row.text(2)
-        serverLastBucket = row.integer(3)
+        serverLastReading = row.integer(3)
         isInUse = row.integer(4) == 0
         meter = row.text(5)
         key = row.text(6)

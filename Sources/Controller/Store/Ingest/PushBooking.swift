@@ -10,6 +10,8 @@ struct PushBooking {
     private let ticketAsked: Int64
     private var ticketAnswered: Int64
     private var lastBucket: Int64
+    private let joinedAt: Int64
+    private var lastReading: Int64
 
     /// How many of a ledger's newest batches are remembered by their digests.
     private static let remembered: Int64 = 64
@@ -35,7 +37,7 @@ struct PushBooking {
         let row = try session.first(
             """
             SELECT l.applied, l.applied_digest, s.revision, s.ticket_asked, s.ticket_answered, \
-            s.last_bucket, s.joined_at FROM ledgers l JOIN servers s ON s.id = l.server \
+            s.last_bucket, s.joined_at, s.last_reading FROM ledgers l JOIN servers s ON s.id = l.server \
             WHERE l.id = $1 AND l.server = $2 AND l.closed_at = 0 AND s.closed_at = 0
             """, [.bytes(push.call.ledger), .integer(push.call.server)])
         guard let row else { throw Store.otherLedger }
@@ -44,7 +46,9 @@ struct PushBooking {
         revision = row.integer(2)
         ticketAsked = row.integer(3)
         ticketAnswered = row.integer(4)
-        lastBucket = max(row.integer(5), row.integer(6))
+        lastBucket = row.integer(5)
+        joinedAt = row.integer(6)
+        lastReading = row.integer(7)
     }
 
     private var receipt: PushReceipt {
@@ -88,10 +92,10 @@ struct PushBooking {
                 let rows = batch.batch.rows.rows()
                 let plan = BatchPlan(
                     batch, rows: rows, held: try writes.held(rows ?? []),
-                    correction: push.correction, lastBucket: lastBucket)
+                    correction: push.correction, lastBucket: max(lastBucket, joinedAt))
                 try writes.write(
                     plan, of: batch, receivedAt: push.correction.receivedAt)
-                return plan.lastBucket
+                return batch.batch.buckets.isEmpty ? lastBucket : plan.lastBucket
             }
         } catch let error as StoreError where error.reason == "constraint" {
             // Never stuck on a batch: it is put aside whole, and totals to come close the gap.
@@ -99,8 +103,13 @@ struct PushBooking {
         }
         applied = sequence
         appliedDigest = batch.digest
-        let ticket = Int64(clamping: batch.batch.ticket)
-        ticketAnswered = max(ticketAnswered, min(ticket, ticketAsked))
+        lastReading = max(lastReading, lastBucket)
+        let ticket = min(Int64(clamping: batch.batch.ticket), ticketAsked)
+        if ticket > ticketAnswered {
+            // Everything was read after the ticket was asked for, though nothing had changed.
+            ticketAnswered = ticket
+            lastReading = push.correction.receivedAt
+        }
     }
 
     private func finish() throws {
@@ -114,12 +123,14 @@ struct PushBooking {
         try session.execute(
             """
             UPDATE servers SET last_contact = $1, last_push = $1, last_bucket = $2, \
-            ticket_answered = $3, clock_offset = $4, clock_known = $5 WHERE id = $6
+            ticket_answered = $3, clock_offset = $4, clock_known = $5, last_reading = $6 \
+            WHERE id = $7
             """,
             [
                 .integer(push.correction.receivedAt), .integer(lastBucket),
                 .integer(ticketAnswered), .integer(push.correction.offset ?? 0),
-                .flag(push.correction.offset != nil), .integer(push.call.server),
+                .flag(push.correction.offset != nil), .integer(lastReading),
+                .integer(push.call.server),
             ])
     }
 

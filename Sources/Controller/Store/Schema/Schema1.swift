@@ -27,6 +27,7 @@ enum Schema1 {
             \(count("enforced_revision")), \(count("outcome_number")),
             \(count("ticket_asked")), \(count("ticket_answered")),
             \(count("last_contact")), \(count("last_push")), \(count("last_bucket")),
+            \(count("last_reading")),
             clock_offset BIGINT NOT NULL DEFAULT 0,
             clock_known BIGINT NOT NULL DEFAULT 0 CHECK (clock_known IN (0, 1)),
             host TEXT NOT NULL DEFAULT '', agent_version TEXT NOT NULL DEFAULT '',

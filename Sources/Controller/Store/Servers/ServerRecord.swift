@@ -14,7 +14,7 @@ package struct ServerRecord: Hashable, Sendable {
     /// The last push that was booked; 0 for none.
     package var lastPush: Int64
     /// The end of the newest reading that was booked, by the controller's clock; 0 for none.
-    package var lastBucket: Int64
+    package var lastReading: Int64
     /// Nanoseconds that the host's clock is ahead; nil until known.
     package var clockOffset: Int64?
     package var host: HostRecord
@@ -27,7 +27,7 @@ package struct ServerRecord: Hashable, Sendable {
 
     static let columns = """
         id, name, created_at, joined_at, revision, enforced_revision, ticket_asked, \
-        ticket_answered, last_contact, last_push, last_bucket, clock_offset, clock_known, \
+        ticket_answered, last_contact, last_push, last_reading, clock_offset, clock_known, \
         host, agent_version, kernel, system, mode
         """
 
@@ -42,7 +42,7 @@ package struct ServerRecord: Hashable, Sendable {
         ticketAnswered = row.integer(7)
         lastContact = row.integer(8)
         lastPush = row.integer(9)
-        lastBucket = row.integer(10)
+        lastReading = row.integer(10)
         clockOffset = row.flag(12) ? row.integer(11) : nil
         host = HostRecord(
             name: row.text(13), agentVersion: row.text(14), kernel: row.text(15),
