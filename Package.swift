@@ -62,6 +62,7 @@ var targets: [Target] = [
     module("AgentProtocol", in: "Shared", ["Accounting", crypto, protobuf]),
     module("HTTPClient", in: "Shared", ["CCurl", "CZlib"]),
     module("Settings", in: "Shared", []),
+    module("Systemd", in: "Shared", [lifecycle, logging]),
 
     systemLibrary("CMnl", in: "Agent", pkgConfig: "libmnl", apt: "libmnl-dev"),
     systemLibrary("CSQLite", in: "Agent", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
@@ -72,7 +73,7 @@ var targets: [Target] = [
         "Agent", in: "Agent",
         [
             "Accounting", "AgentProtocol", "HTTPClient", "Ledger", "Meters", "Netlink", "Settings",
-            argumentParser, crypto, lifecycle, logging, unixSignals,
+            "Systemd", argumentParser, crypto, lifecycle, logging, unixSignals,
         ]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),
@@ -115,8 +116,8 @@ if !agentOnly {
         module(
             "Server", in: "Controller",
             [
-                "API", "Accounting", "AgentProtocol", "HTTPClient", "Store", crypto, lifecycle,
-                logging, protobuf,
+                "API", "Accounting", "AgentProtocol", "HTTPClient", "Store", "Systemd", crypto,
+                lifecycle, logging, protobuf,
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),

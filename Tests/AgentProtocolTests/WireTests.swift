@@ -16,15 +16,14 @@ import Testing
     /// Batches are resent as they were stored, over upgrades too: their encoding may grow, but
     /// these bytes must mean this for ever.
     @Test func aBatchOfTheFirstVersionIsReadAsItWasMeant() throws {
-        let hex =
-            "0a100001020304050607080900010203040506"
-            + "1003" + "1a20" + String(repeating: "ab", count: 32)
-            + "22120a0708021202aabb18011207080412" + "02aabb1803"
-            + "2a036f6e65"
-            + "32340a0107120100" + "1a0100" + "220105" + "2a0106" + "320169" + "3a02ce01"
-            + "420112" + "4a0101" + "520" + "0" + "5a0100" + "620169" + "6a02ce01"
-            + "3804"
-        let bytes = try #require(Hexadecimal.decode(hex))
+        let hex = """
+            0a100001020304050607080900010203040510031a20abababababababababababababab
+            abababababababababababababababababab22300a160802121000112233445566778899
+            aabbccddeeff180112160804121000112233445566778899aabbccddeeff18032a036f6e
+            6532280a01071201001a01002201052a01063201693a02ce014201124a010152005a0100
+            6201696a02ce013804
+            """
+        let bytes = try #require(Hexadecimal.decode(hex.filter { !$0.isNewline }))
         let batch = try WireBatch(decoding: bytes)
         #expect(batch.sequence == 3)
         #expect(batch.previous.count == 32)

@@ -56,6 +56,14 @@ import Testing
         #expect(plan.fulfilled.count == 1)
     }
 
+    @Test func whatTheLedgerDoesNotHaveYetIsSavedAndNotRemoved() {
+        let kept = KeptOut(settings: Self.peer, isRemoved: false, isSaved: false, blockedAt: 0)
+        let plan = plan(.shut, present: Self.blocked, kept: kept)
+        #expect(plan.save == [Self.peer])
+        #expect(plan.remove.isEmpty)
+        #expect(plan.block.isEmpty)
+    }
+
     @Test func aPeerThatSomebodyElseBlockedIsLeftAlone() {
         let plan = plan(.shut, present: Self.blocked)
         #expect(!plan.hasWork)

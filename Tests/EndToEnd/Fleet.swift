@@ -102,10 +102,14 @@ final class Fleet {
             ], input: added.token + "\n")
     }
 
-    func startAgent() throws {
+    /// Starts the agent, through `wrapper` where that is given, with further `options`.
+    func startAgent(
+        through wrapper: [String] = [], options: [String] = [], environment: [String: String] = [:]
+    ) throws {
+        let program = [Command.built("tollkeeper-agent"), "run", "--state-dir", agentFolder]
         agent = try Job(
-            [Command.built("tollkeeper-agent"), "run", "--state-dir", agentFolder],
-            environment: agentEnvironment)
+            wrapper + program + options,
+            environment: agentEnvironment.merging(environment) { $1 })
     }
 
     func killAgent() {

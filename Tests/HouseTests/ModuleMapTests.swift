@@ -10,15 +10,17 @@ import Testing
         "AgentProtocol": ["Accounting"],
         "HTTPClient": ["CCurl", "CZlib"],
         "Settings": [],
+        "Systemd": [],
         "API": [],
         "Netlink": ["CMnl"],
         "Meters": ["Accounting", "Netlink", "HTTPClient"],
         "Ledger": ["Accounting", "AgentProtocol", "CSQLite"],
         "Agent": [
             "Accounting", "AgentProtocol", "HTTPClient", "Ledger", "Meters", "Netlink", "Settings",
+            "Systemd",
         ],
         "Store": ["Accounting", "AgentProtocol"],
-        "Server": ["API", "Accounting", "AgentProtocol", "HTTPClient", "Store"],
+        "Server": ["API", "Accounting", "AgentProtocol", "HTTPClient", "Store", "Systemd"],
         "Controller": ["API", "HTTPClient", "Server", "Settings", "Store"],
     ]
 
@@ -32,7 +34,8 @@ import Testing
 
     /// Modules that must do without full Foundation, which would triple the agent's size.
     static let small: Set<String> = [
-        "Accounting", "AgentProtocol", "HTTPClient", "Settings", "Netlink", "Meters", "Ledger",
+        "Accounting", "AgentProtocol", "HTTPClient", "Settings", "Systemd", "Netlink", "Meters",
+        "Ledger",
         "Agent",
     ]
 

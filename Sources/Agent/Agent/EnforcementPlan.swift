@@ -8,6 +8,8 @@ struct KeptOut: Hashable, Sendable {
     var settings: PeerSettings?
     /// Whether the agent has removed it, or means to: the mark is set before the deed.
     var isRemoved: Bool
+    /// Whether the ledger has it; until then nothing is removed.
+    var isSaved = true
     /// Nanoseconds since boot at which it was seen blocked; nil where that was before this start.
     var blockedAt: UInt64?
 }
@@ -110,8 +112,12 @@ extension EnforcementPlan {
     /// the agent that blocked it.
     private mutating func settleBlocked(_ wish: DesiredAccess, _ view: MeterView) {
         fulfilled.append(wish)
-        guard let kept = view.kept[wish.key], kept.settings != nil,
-            let blockedAt = kept.blockedAt, view.now >= blockedAt + Self.settle
+        guard let kept = view.kept[wish.key], let settings = kept.settings else { return }
+        guard kept.isSaved else {
+            save.append(settings)
+            return
+        }
+        guard let blockedAt = kept.blockedAt, view.now >= blockedAt + Self.settle
         else { return }
         remove.append(wish.key)
     }

@@ -77,6 +77,17 @@ struct InventoryState: Sendable {
         }
     }
 
+    /// Notes keys from before this start that were counted but never told, and may be gone.
+    mutating func noteUnassigned(_ keys: [(meter: MeterName, key: Key)]) {
+        for (meter, key) in keys where told[Name(meter: meter, key: key)] == nil {
+            var absent = WireMeterKey()
+            absent.meter = meter.description
+            absent.key = key.description
+            absent.present = false
+            untold[Name(meter: meter, key: key)] = absent
+        }
+    }
+
     /// The next call's keys; nil where there is nothing to tell.
     func message(now: WireClock, host: WireHost) -> WireInventory? {
         guard hasNews else { return nil }

@@ -19,6 +19,8 @@ actor Keeper {
     var discovery: MeterDiscovery
     var meters: [MeterName: any Meter] = [:]
     var faults: [MeterName: String] = [:]
+    /// Failures to open or shut that were logged and still last.
+    var failuresTold: Set<String> = []
     var discoveryFaults: [MeterDiscovery.Fault] = []
     /// Where the last look at this host saw and read everything.
     var newMetersBegan = DiscoveryScope.nothing
@@ -70,6 +72,7 @@ actor Keeper {
         outcomes.verified(through: revision)
         ticketAnswered = max(ticketAnswered, ticket)
         lastCycle = clock.now()
+        if !hasDiscovered { inventory.noteUnassigned(ledger.unassigned()) }
         hasDiscovered = true
         noteDiscovery()
     }

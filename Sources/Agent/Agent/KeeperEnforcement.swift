@@ -20,6 +20,7 @@ extension Keeper {
         if !plan.save.isEmpty || !plan.block.isEmpty { shut(plan, wishes, meter, &unmet) }
         if !plan.remove.isEmpty { remove(plan, wishes, meter, &unmet) }
         for settings in plan.restore { restore(settings, wishes, meter, &unmet) }
+        if unmet.isEmpty { failuresTold = [] }
         outcomes.unmet(unmet, at: meter.name)
     }
 
@@ -57,7 +58,8 @@ extension Keeper {
         do {
             try save(plan.save, meter, isRemoved: removesAtOnce)
         } catch {
-            logger.error("\(error); blocked all the same, nothing will be removed")
+            tell("\(error); blocked all the same, nothing is removed until it can be written")
+            for settings in plan.save { keep(settings, meter, isRemoved: false, isSaved: false) }
         }
         guard !plan.block.isEmpty else { return }
         attempt(&unmet, plan.block, meter) {
@@ -73,12 +75,15 @@ extension Keeper {
         _ plan: EnforcementPlan, _ wishes: [DesiredAccess], _ meter: any Meter,
         _ unmet: inout [UnmetWish]
     ) {
-        let ready = plan.remove.filter { kept[meter.name]?[$0]?.settings != nil }
+        let ready = plan.remove.filter { key in
+            guard let entry = kept[meter.name]?[key] else { return false }
+            return entry.settings != nil && entry.isSaved
+        }
         attempt(&unmet, plan.remove, meter) {
             let unmarked = ready.compactMap { kept[meter.name]?[$0] }.filter { !$0.isRemoved }
             try save(unmarked.compactMap(\.settings), meter, isRemoved: true)
             let removal = try meter.remove(ready)
-            if let final = removal.final { try bookFinal(final, meter) }
+            if let final = removal.final { try bookFinal(final, of: ready, meter) }
             logger.notice(
                 "\(meter.name): \(ready.count) keys removed, uncounted for \(removal.window) ns")
             if let fault = removal.fault { throw fault }
@@ -91,11 +96,22 @@ extension Keeper {
         }
     }
 
-    /// Books the reading that a removal took: the last that is ever seen of these counters.
-    private func bookFinal(_ final: MeterReading, _ meter: any Meter) throws {
+    /// Books the reading that a removal took: the last that is ever seen of these counters. Their
+    /// baselines go with them, since the same keys start from zero if they are put back.
+    private func bookFinal(
+        _ final: MeterReading, of removed: [Key], _ meter: any Meter
+    ) throws {
         let difference = Differ.difference(
             from: ledger.baselines(of: meter.name), to: final.reading)
         try record(difference, meter, final)
+        let removed = Set(removed)
+        var end = Difference()
+        for (incarnation, counters) in ledger.baselines(of: meter.name).counters {
+            for id in counters.keys where removed.contains(id.key) {
+                end.removed.append(BaselineName(incarnation: incarnation, id: id))
+            }
+        }
+        try ledger.record(end, of: meter.name, at: final.reading.instant)
     }
 
     private func restore(
@@ -119,11 +135,15 @@ extension Keeper {
                     meter: meter.name, key: settings.key, isRemoved: isRemoved,
                     settings: try SettingsCodec.encode(settings))
             })
-        for settings in settings {
-            let blockedAt = kept[meter.name]?[settings.key]?.blockedAt
-            kept[meter.name, default: [:]][settings.key] = KeptOut(
-                settings: settings, isRemoved: isRemoved, blockedAt: isRemoved ? blockedAt : nil)
-        }
+        for settings in settings { keep(settings, meter, isRemoved: isRemoved, isSaved: true) }
+    }
+
+    private func keep(
+        _ settings: PeerSettings, _ meter: any Meter, isRemoved: Bool, isSaved: Bool
+    ) {
+        let blockedAt = kept[meter.name]?[settings.key]?.blockedAt
+        kept[meter.name, default: [:]][settings.key] = KeptOut(
+            settings: settings, isRemoved: isRemoved, isSaved: isSaved, blockedAt: blockedAt)
     }
 
     private func forget(_ keys: [Key], _ meter: any Meter) throws {
@@ -145,7 +165,7 @@ extension Keeper {
         do {
             try body()
         } catch {
-            logger.error("\(error)")
+            tell("\(error)")
             let isTaken = (error as? MeterError)?.code == .addressTaken
             let keys = Set(keys)
             for wish in wishes[meter.name] ?? [] where keys.contains(wish.key) {
@@ -155,5 +175,10 @@ extension Keeper {
                         detail: "\(error)"))
             }
         }
+    }
+
+    /// Logs a failure once while it lasts: it comes again at each reading.
+    private func tell(_ failure: String) {
+        if failuresTold.insert(failure).inserted { logger.error("\(failure)") }
     }
 }

@@ -48,8 +48,12 @@ extension Keeper {
 
     /// How long to wait for the next reading: shorter while a blocked key's last bytes settle.
     func patience() -> Duration {
+        let now = clock.now().boottime
         let isSettling = kept.values.contains { keys in
-            keys.values.contains { !$0.isRemoved && $0.blockedAt != nil }
+            keys.values.contains { entry in
+                guard !entry.isRemoved, let blockedAt = entry.blockedAt else { return false }
+                return now < blockedAt + 10 * EnforcementPlan.settle
+            }
         }
         return isSettling ? min(options.readInterval, .milliseconds(1_100)) : options.readInterval
     }

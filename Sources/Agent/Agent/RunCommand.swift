@@ -1,9 +1,11 @@
 import Accounting
 import ArgumentParser
+import FoundationEssentials
 import Ledger
 import Logging
 import Meters
 import ServiceLifecycle
+import Systemd
 import UnixSignals
 
 struct RunCommand: AsyncParsableCommand {
@@ -65,7 +67,7 @@ struct Daemon {
         let group = ServiceGroup(
             services: [
                 status,
-                Notifier { [keeper] in await keeper.isAlive },
+                notifier,
                 Reloader(keeper: keeper, logger: logger, load: reload),
                 uplink,
                 DesiredWatch(
@@ -80,6 +82,24 @@ struct Daemon {
         } catch {
             logger.notice("\(error); what was counted is kept and sent at the next start")
         }
+    }
+}
+
+extension Daemon {
+    /// Tells systemd that the agent runs once the first readings were taken, and that it lives as
+    /// long as they go on.
+    private var notifier: SystemdNotifier {
+        SystemdNotifier(
+            environment: ProcessInfo.processInfo.environment, logger: logger,
+            ready: { [keeper] in
+                while await keeper.lastCycle == nil { try await Task.sleep(for: .milliseconds(50)) }
+            },
+            check: { [keeper] in
+                guard await keeper.isAlive else {
+                    throw AgentError(
+                        doing: "read this host's meters", reason: "the last reading is too old")
+                }
+            })
     }
 }
 

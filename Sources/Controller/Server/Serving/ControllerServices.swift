@@ -5,6 +5,7 @@ import Hummingbird
 public import Logging
 public import ServiceLifecycle
 import Store
+import Systemd
 
 /// The controller, ready to run.
 public struct ControllerServices: Sendable {

@@ -1,11 +1,11 @@
 import Glibc
-import Logging
-import ServiceLifecycle
+public import Logging
+public import ServiceLifecycle
 
 /// Tells systemd that the service is ready, alive, and stopping (sd_notify(3)).
 ///
 /// Does nothing where `NOTIFY_SOCKET` is not set.
-struct SystemdNotifier: Service {
+public struct SystemdNotifier: Service {
     private let socketPath: String?
     private let interval: Duration?
     private let ready: @Sendable () async throws -> Void
@@ -13,7 +13,9 @@ struct SystemdNotifier: Service {
     private let logger: Logger
 
     /// Makes a notifier that waits for `ready` and asks `check` before each sign of life.
-    init(
+    ///
+    /// A check that throws gets no sign of life, and its error is logged.
+    public init(
         environment: [String: String], logger: Logger,
         ready: @escaping @Sendable () async throws -> Void,
         check: @escaping @Sendable () async throws -> Void
@@ -28,7 +30,7 @@ struct SystemdNotifier: Service {
     }
 
     /// Runs until the process is told to stop.
-    func run() async throws {
+    public func run() async throws {
         guard let socketPath else {
             try? await gracefulShutdown()
             return
@@ -49,7 +51,7 @@ struct SystemdNotifier: Service {
                 try await check()
                 send("WATCHDOG=1", to: path)
             } catch {
-                logger.error("the store does not answer", metadata: ["error": "\(error)"])
+                logger.error("no sign of life to systemd: \(error)")
             }
         }
     }
