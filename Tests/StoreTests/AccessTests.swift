@@ -136,6 +136,39 @@ import Testing
         #expect(held.map(\.exceptionCode) == [""])
     }
 
+    @Test func aNewStartNumbersItsOutcomesAnew() async throws {
+        let (fixture, first, clients) = try await fleet(1)
+        let store = fixture.store
+        try await first.accept()
+        for number in 1...5 as ClosedRange<UInt64> {
+            _ = try await store.apply(outcome(number, revision: 0), from: first.call, now: 2)
+        }
+        let receipt = try await store.revoke(client: clients[0], now: 3)
+        var second = first
+        second.start = 2
+        try await second.accept()
+        #expect(try await store.apply(outcome(1, revision: 1), from: second.call, now: 4) == 1)
+        #expect(try await store.credentials(ids: receipt.credentials).map(\.isPending) == [false])
+        // The same start again begins nothing anew.
+        try await second.accept()
+        #expect(try await store.apply(outcome(1, revision: 0), from: second.call, now: 5) == 1)
+        #expect(try await store.server(first.server).enforcedRevision == 1)
+    }
+
+    @Test func aStartThatHasEndedSpeaksNoMore() async throws {
+        let (fixture, first, _) = try await fleet(1)
+        var second = first
+        second.start = 2
+        try await first.accept()
+        try await second.accept()
+        let error = await #expect(throws: StoreError.self) {
+            try await fixture.store.apply(outcome(5, revision: 0), from: first.call, now: 3)
+        }
+        #expect(error?.code == .diverged)
+        #expect(
+            try await fixture.store.apply(outcome(1, revision: 0), from: second.call, now: 4) == 1)
+    }
+
     @Test func aNewAgentHasToVerifyAnew() async throws {
         let (fixture, agent, clients) = try await fleet(1)
         let store = fixture.store

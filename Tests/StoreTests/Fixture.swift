@@ -2,6 +2,7 @@ import AgentProtocol
 import Crypto
 import Foundation
 import SwiftProtobuf
+import Testing
 
 @testable import Store
 
@@ -67,9 +68,17 @@ struct SimulatedAgent {
     var digest: [UInt8] = []
     /// Hosts' clocks may be ahead.
     var ahead: Int64 = 0
+    var start: Int64 = 1
 
     var call: AgentCall {
-        AgentCall(server: server, ledger: ledger, start: 1, instance: [UInt8](ledger.reversed()))
+        AgentCall(
+            server: server, ledger: ledger, start: start, instance: [UInt8](ledger.reversed()))
+    }
+
+    /// Speaks as the ledger's next start does, once the store has let it in.
+    func accept() async throws {
+        let held = try #require(try await store.agent(server: server))
+        try await store.accept(call, held: held)
     }
 
     func joinRequest(token: [UInt8]) -> JoinRequest {

@@ -10,11 +10,17 @@ extension Store {
         try await database.write { session in
             let row = try session.first(
                 """
-                SELECT s.outcome_number, s.revision FROM servers s \
+                SELECT s.outcome_number, s.revision, l.start_number, l.instance FROM servers s \
                 JOIN ledgers l ON l.server = s.id \
                 WHERE s.id = $1 AND s.closed_at = 0 AND l.id = $2 AND l.closed_at = 0
                 """, [.integer(call.server), .bytes(call.ledger)])
             guard let row else { throw Self.otherLedger }
+            // A start that has ended since it was let in must not speak over the next one.
+            _ = try Self.isNewStart(
+                call,
+                held: AgentRecord(
+                    secretHash: [], ledger: call.ledger, start: row.integer(2),
+                    instance: row.bytes(3)))
             let number = Int64(clamping: outcomes.number)
             guard number > row.integer(0) else { return row.integer(0) }
             let revision = Int64(clamping: outcomes.revision)

@@ -66,10 +66,15 @@ extension Store {
             try session.execute(
                 "UPDATE ledgers SET start_number = $1, instance = $2 WHERE id = $3",
                 [.integer(call.start), .bytes(call.instance), .bytes(call.ledger)])
+            // Each start numbers its outcomes from 1.
+            try session.execute(
+                "UPDATE servers SET outcome_number = 0 WHERE id = $1", [.integer(call.server)])
         }
     }
 
-    private static func isNewStart(_ call: AgentCall, held: AgentRecord) throws -> Bool {
+    /// Whether a call is the first of its start; throws `diverged` where it does not continue
+    /// what is held.
+    static func isNewStart(_ call: AgentCall, held: AgentRecord) throws -> Bool {
         guard call.ledger == held.ledger else { throw otherLedger }
         if call.start > held.start || held.instance.isEmpty { return true }
         guard call.start == held.start, call.instance == held.instance else {
