@@ -78,6 +78,69 @@ import Testing
         #expect(ids[1] > 0 && ids[1] == ids[3])
     }
 
+    @Test func nothingSaidBesideAKeyKeepsItFromBeingCounted() async throws {
+        let fixture = try await Fixture()
+        let agent = try await fixture.join()
+        let many = (0..<2000).map { "10.\($0 / 256).\($0 % 256).0/24" }
+        let accents = "a" + String(repeating: "\u{301}", count: 5000)
+        let described: [(name: String, addresses: [String])] = [
+            ("many", many), ("bad", ["10.0.0.1/32", "10.0.0.0/33", "", "fd00::1/128"]),
+            (accents, []), ("a\u{0}b\n\u{1b}[2J\u{7f}", []), ("\n", []),
+        ]
+        var inventory = WireInventory()
+        inventory.meters = [.with { $0.name = "wireguard/wg0" }]
+        inventory.keys = described.enumerated().map { index, key in
+            .with {
+                $0.meter = "wireguard/wg0"
+                $0.key = publicKey(index + 1)
+                $0.name = key.name
+                $0.addresses = key.addresses
+                $0.present = true
+            }
+        }
+        for _ in 1...2 {
+            let receipt = try await fixture.store.take(
+                inventory, from: agent.call, now: Fixture.noon)
+            #expect(receipt.assignments.map(\.credential) == [1, 2, 3, 4, 5])
+        }
+        let clients = try await fixture.store.clients(ClientQuery())
+        let credentials = clients.flatMap(\.credentials)
+        #expect(credentials[0].addresses == Array(many.prefix(1024)))
+        #expect(credentials[1].addresses == ["10.0.0.1/32", "fd00::1/128"])
+        #expect(clients[2].name.utf8.count == 255)
+        #expect(clients.map(\.name)[3...] == ["ab[2J", String(publicKey(5).prefix(8))])
+        #expect(credentials.map(\.name) == clients.map(\.name).dropLast() + [""])
+    }
+
+    @Test func aKeyThatIsGoneAlreadyIsBookedAndShown() async throws {
+        let fixture = try await Fixture()
+        var agent = try await fixture.join()
+        var inventory = WireInventory()
+        inventory.keys = ["wireguard/wg9", "nonsense"].map { meter in
+            .with {
+                $0.meter = meter
+                $0.key = publicKey(1)
+            }
+        }
+        let receipt = try await fixture.store.take(inventory, from: agent.call, now: Fixture.noon)
+        let ids = receipt.assignments.map { Int64($0.credential) }
+        #expect(ids[0] > 0 && ids[1] == 0)
+        try await agent.push([try agent.batch([WireRow(credential: ids[0], up: 7, down: 9)])])
+        let client = try #require(try await fixture.store.clients(ClientQuery()).first)
+        #expect(client.name == String(publicKey(1).prefix(8)) && !client.isShut)
+        #expect(client.uplink == 7 && client.downlink == 9)
+        #expect(client.credentials.map(\.isPresent) == [false])
+        #expect(client.credentials.map(\.meter) == ["wireguard/wg9"])
+        let server = try await fixture.store.server(agent.server)
+        #expect(server.meters.isEmpty && server.clients == 1)
+        // Where it appears after all, it is the same client.
+        inventory.meters = [.with { $0.name = "wireguard/wg9" }]
+        inventory.keys[0].present = true
+        let again = try await fixture.store.take(inventory, from: agent.call, now: Fixture.noon)
+        #expect(again.assignments.map(\.credential) == [UInt64(ids[0]), 0])
+        #expect(try await fixture.store.client(client.id).credentials.map(\.isPresent) == [true])
+    }
+
     @Test func twoThousandKeysAreTakenInOneQuickCall() async throws {
         let fixture = try await Fixture()
         let agent = try await fixture.join()

@@ -34,7 +34,7 @@ extension Store {
                 [.integer(now), .integer(call.server)])
             if inventory.hasHost { try Self.describe(inventory.host, server: call.server, session) }
             let meters = MeterWrites(server: call.server, session: session)
-            let ids = try meters.write(inventory.meters)
+            let ids = try meters.write(inventory.meters, keys: inventory.keys)
             let keys = KeyWrites(server: call.server, now: now, session: session)
             return try keys.write(inventory.keys, meters: ids)
         }
@@ -47,7 +47,7 @@ private struct MeterWrites {
     let session: any Session
 
     /// Keeps these meters as the present ones; returns every meter's id by its name.
-    func write(_ meters: [WireMeter]) throws -> [String: Int64] {
+    func write(_ meters: [WireMeter], keys: [WireMeterKey]) throws -> [String: Int64] {
         try session.execute(
             "UPDATE meters SET present = 0 WHERE server = $1 AND present = 1", [.integer(server)])
         let named = meters.filter { MeterName($0.name) != nil }
@@ -65,9 +65,23 @@ private struct MeterWrites {
             source = excluded.source, listen_port = excluded.listen_port, \
             keys = excluded.keys, fault = excluded.fault, present = 1
             """, width: 6, rows: rows)
+        try remember(Set(keys.map(\.meter)))
         let found = try session.query(
             "SELECT name, id FROM meters WHERE server = $1", [.integer(server)])
         return Dictionary(
             found.map { ($0.text(0), $0.integer(1)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Adds meters that keys are told of but that are no more: what was counted there is still to
+    /// be booked.
+    private func remember(_ names: Set<String>) throws {
+        let rows = names.filter { MeterName($0) != nil }.sorted().flatMap { name -> [SQLValue] in
+            [.integer(server), .text(name)]
+        }
+        try session.execute(
+            """
+            INSERT INTO meters (server, name, source, listen_port, fault, present) \
+            VALUES ($1, $2, '', 0, '', 0) ON CONFLICT (server, name) DO NOTHING
+            """, width: 2, rows: rows)
     }
 }

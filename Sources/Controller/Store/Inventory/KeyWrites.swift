@@ -36,15 +36,15 @@ struct KeyWrites {
         for key in keys {
             guard let held = held[key.place] else { continue }
             let isSame =
-                held.name == key.wire.name && held.addresses == key.addresses
+                held.name == key.name && held.addresses == key.addresses
                 && held.isPresent == key.wire.present
             if !isSame {
                 rows += [
-                    .text(key.wire.name), .text(key.addresses), .flag(key.wire.present),
+                    .text(key.name), .text(key.addresses), .flag(key.wire.present),
                     .integer(held.credential),
                 ]
             }
-            if held.name != key.wire.name, !key.wire.name.isEmpty, held.clientNamedBy == .key {
+            if held.name != key.name, !key.name.isEmpty, held.clientNamedBy == .key {
                 names += [.text(key.clientName), .integer(held.client)]
             }
         }
@@ -91,7 +91,7 @@ struct KeyWrites {
     }
 
     private func addClient(_ key: FoundKey) throws -> Int64 {
-        let source: NameSource = key.wire.name.isEmpty ? .key : .configuration
+        let source: NameSource = key.name.isEmpty ? .key : .configuration
         return try session.first(
             """
             INSERT INTO clients (name, named_by, access, created_at) VALUES ($1, $2, 0, $3) \
@@ -110,7 +110,7 @@ struct KeyWrites {
                 """,
                 [
                     .integer(server), .integer(key.meter), .text(key.wire.key),
-                    .integer(client), .text(key.wire.name), .text(key.addresses),
+                    .integer(client), .text(key.name), .text(key.addresses),
                     .flag(key.wire.present), .integer(now),
                 ])?.integer(0) ?? 0
         let handshake = min(max(key.wire.lastHandshake, 0), now / 1_000_000_000)

@@ -1,35 +1,56 @@
 import Accounting
 import AgentProtocol
 
-/// A key of a meter, as an inventory has it.
+/// A key of a meter, as an inventory has it: what is said beside the key, made fit to be kept.
 struct FoundKey {
     let meter: Int64
     let kind: MeterKind
     let wire: WireMeterKey
+    /// Its name in the host's configuration file; empty for none.
+    let name: String
+    /// Addresses as the store keeps them: joined by commas.
+    let addresses: String
+
+    /// Most addresses that are kept of one key.
+    private static let mostAddresses = 1024
 
     var place: KeyPlace { KeyPlace(meter: meter, key: wire.key) }
-
-    /// Addresses as the store keeps them: joined by commas.
-    var addresses: String { wire.addresses.joined(separator: ",") }
 
     /// Whether the key is the same person's wherever it appears.
     var isUniversal: Bool { kind == .wireguard || kind == .amneziawg }
 
     /// Takes a key of a meter that the server has; nil for what is no key of that meter.
+    ///
+    /// Nothing that is said beside the key can keep it from being counted and shut.
     init?(_ wire: WireMeterKey, meters: [String: Int64]) {
         guard let meter = meters[wire.meter], let name = MeterName(wire.meter),
-            Key(wire.key, of: name.kind) != nil, wire.addresses.count <= 1024,
-            wire.addresses.allSatisfy({ AddressRange($0) != nil })
+            Key(wire.key, of: name.kind) != nil
         else { return nil }
         self.meter = meter
         kind = name.kind
         self.wire = wire
+        self.name = Self.plain(wire.name)
+        addresses = wire.addresses.lazy.filter { AddressRange($0) != nil }
+            .prefix(Self.mostAddresses).joined(separator: ",")
+    }
+
+    /// The text as a client's name may be: at most 255 bytes, without control characters.
+    private static func plain(_ text: String) -> String {
+        var plain = String.UnicodeScalarView()
+        var length = 0
+        for scalar in text.unicodeScalars where scalar.properties.generalCategory != .control {
+            length += UTF8.width(scalar)
+            guard length <= 255 else { break }
+            plain.append(scalar)
+        }
+        return String(plain)
     }
 
     /// What a client of its own is called: the given name, else the key's first characters.
     var clientName: String {
-        let name = String(wire.name.prefix(127))
-        return name.isEmpty ? String(wire.key.prefix(isUniversal ? 8 : 127)) : name
+        guard name.isEmpty else { return name }
+        let key = isUniversal ? String(wire.key.prefix(8)) : Self.plain(wire.key)
+        return key.isEmpty ? "unnamed" : key
     }
 }
 
