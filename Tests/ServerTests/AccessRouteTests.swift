@@ -92,6 +92,45 @@ import Testing
         }
     }
 
+    @Test func aShutThatHoldsNoLongerIsShownAsSuch() async throws {
+        try await RunningController.run { controller in
+            let agent = try await TestAgent.join(controller)
+            let id = try await agent.tell([publicKey(1)])[0]
+            _ = try await controller.call("POST", "/api/clients/1/revoke?wait=0")
+            let steps: [(String, ClientStatus, CredentialState)] = [
+                ("", .disabled, .shut), ("unread", .disabled, .shut),
+                ("failed", .revoking, .shutting), ("unread", .revoking, .shutting),
+                ("", .disabled, .shut),
+            ]
+            for (index, (code, status, state)) in steps.enumerated() {
+                try await agent.report(
+                    1, number: UInt64(index + 1), exceptions: code.isEmpty ? [] : [(id, code)])
+                let list = try await controller.call(
+                    "GET", "/api/clients?status=\(status.rawValue)", as: ClientList.self)
+                #expect(list.clients.map(\.status) == [status], "step \(index)")
+                let credential = try #require(list.clients.first?.credentials.first)
+                #expect(credential.state == state)
+                #expect(credential.detail == (code.isEmpty ? nil : "\(code): in a test"))
+                let again = try await controller.call("POST", "/api/clients/1/revoke?wait=0")
+                #expect(again.status == (state == .shut ? 200 : 202))
+            }
+        }
+    }
+
+    @Test func aMeterThatCannotBeReadLeavesARevokePending() async throws {
+        try await RunningController.run { controller in
+            let agent = try await TestAgent.join(controller)
+            let id = try await agent.tell([publicKey(1)])[0]
+            let enforcer = enforce(agent, exceptions: [(id, "unread")])
+            defer { enforcer.cancel() }
+            let response = try await controller.call("POST", "/api/clients/1/revoke?wait=1")
+            #expect(response.status == 202)
+            let enforcement = try response.json(EnforcementAnswer.self).enforcement
+            #expect(enforcement.state == .pending)
+            #expect(enforcement.servers.map(\.detail) == ["unread: in a test"])
+        }
+    }
+
     @Test func aHostThatOnlyObservesLeavesARevokePending() async throws {
         try await RunningController.run { controller in
             let agent = try await TestAgent.join(controller)
@@ -122,6 +161,15 @@ import Testing
             ).client
             #expect(client.status == .active && client.access == .active)
             #expect(client.credentials.map(\.state) == [.open, .shut])
+            enforcer.cancel()
+            _ = try await controller.call(
+                "POST", "/api/clients/1/restore?server_id=\(second.server)&wait=0")
+            _ = try await controller.call("POST", "\(path)&wait=0")
+            for status in ["active", "restoring"] {
+                let list = try await controller.call(
+                    "GET", "/api/clients?status=\(status)", as: ClientList.self)
+                #expect(list.clients.count == (status == "active" ? 1 : 0), "\(status)")
+            }
             let third = try await TestAgent.join(controller, "vpn3")
             let none = try await controller.call(
                 "POST", "/api/clients/1/revoke?server_id=\(third.server)")

@@ -119,6 +119,55 @@ import Testing
         #expect(held.map(\.exceptionCode) == ["", ""])
     }
 
+    @Test(arguments: [(true, "failed"), (true, "observe"), (false, "address_taken")])
+    func whatHoldsNoLongerIsPendingAgain(isShut: Bool, code: String) async throws {
+        let (fixture, agent, clients) = try await fleet(1)
+        let store = fixture.store
+        let receipt = try await store.revoke(client: clients[0], now: 1)
+        if !isShut { _ = try await store.restore(client: clients[0], now: 2) }
+        let revision: UInt64 = isShut ? 1 : 2
+        var query = ClientQuery()
+        query.status = .init(isShut: isShut, isPending: true)
+        func check(_ isPending: Bool, _ code: String) async throws {
+            let held = try await store.credentials(ids: receipt.credentials)
+            #expect(held.map(\.isPending) == [isPending], "\(code)")
+            #expect(held.map(\.exceptionCode) == [code])
+            #expect(try await store.clients(query).count == (isPending ? 1 : 0))
+        }
+        let id = UInt64(receipt.credentials[0])
+        let steps = [("", false), ("unread", false), (code, true), ("unread", true), ("", false)]
+        for (index, (code, isPending)) in steps.enumerated() {
+            let exceptions = code.isEmpty ? [] : [(id, code)]
+            let state = outcome(UInt64(index + 1), revision: revision, exceptions: exceptions)
+            _ = try await store.apply(state, from: agent.call, now: Int64(index * 100 + 100))
+            try await check(isPending, code)
+        }
+        // It was asked for anew when it was found to hold no longer.
+        #expect(try await store.credentials(ids: receipt.credentials).map(\.latency) == [200])
+    }
+
+    @Test func aShutKeyThatIsGoneIsOutThoughItCannotBeReadLater() async throws {
+        let (fixture, agent, clients) = try await fleet(1)
+        let store = fixture.store
+        let id = UInt64(try await store.revoke(client: clients[0], now: 1).credentials[0])
+        for (number, code) in [(1, "gone"), (2, "unread")] as [(UInt64, String)] {
+            let state = outcome(number, revision: 1, exceptions: [(id, code)])
+            _ = try await store.apply(state, from: agent.call, now: 5)
+            #expect(try await store.credentials(limit: 9).map(\.isPending) == [false])
+        }
+    }
+
+    @Test func anOlderRevisionsStateProvesNothingOfANewerWish() async throws {
+        let (fixture, agent, clients) = try await fleet(1)
+        let store = fixture.store
+        let id = UInt64(try await store.revoke(client: clients[0], now: 1).credentials[0])
+        let failed = outcome(1, revision: 1, exceptions: [(id, "failed")])
+        _ = try await store.apply(failed, from: agent.call, now: 2)
+        _ = try await store.apply(outcome(2, revision: 0), from: agent.call, now: 3)
+        let held = try await store.credentials(limit: 9)
+        #expect(held.map(\.exceptionCode) == ["failed"] && held.map(\.isPending) == [true])
+    }
+
     @Test func anOlderOrForeignStateChangesNothing() async throws {
         let (fixture, agent, clients) = try await fleet(1)
         let store = fixture.store

@@ -22,7 +22,7 @@ public struct CredentialInfo: Codable, Hashable, Sendable {
     public var state: CredentialState
     /// What was asked for: `open`, `shut` or `deleted`.
     public var desired: CredentialState
-    /// Why it is not as asked for; nil where it is.
+    /// Why it is not as asked for, or cannot be looked at now; nil where neither is so.
     @OrNull public var detail: String?
     /// Whether the last reading had it.
     public var present: Bool

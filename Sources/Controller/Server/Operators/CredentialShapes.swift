@@ -22,7 +22,7 @@ extension CredentialRecord {
         }
     }
 
-    /// Why it is not as asked for; nil where it is.
+    /// Why it is not as asked for, or cannot be looked at now; nil where neither is so.
     var detail: String? {
         guard !exceptionCode.isEmpty else { return nil }
         return exceptionDetail.isEmpty ? exceptionCode : "\(exceptionCode): \(exceptionDetail)"
@@ -31,15 +31,16 @@ extension CredentialRecord {
     /// How far the last change of access has got.
     ///
     /// A key that somebody else removed is out, which is all that a shut asks for, and is never
-    /// made again. A host that only observes may enforce one day: that stays pending.
+    /// made again. A host that only observes may enforce one day, a meter that cannot be read now
+    /// be read later: these stay pending.
     var enforcement: EnforcementState {
         if isGone { return desired.isShut ? .enforced : .failed }
         guard isPending else { return .enforced }
-        return exceptionCode.isEmpty || exceptionCode == "observe" ? .pending : .failed
+        return isUnanswered || exceptionCode == "observe" ? .pending : .failed
     }
 
     /// Whether the agent has still to say anything of the last change.
-    var isUnanswered: Bool { isPending && exceptionCode.isEmpty }
+    var isUnanswered: Bool { isPending && (exceptionCode.isEmpty || isUnread) }
 }
 
 extension CredentialInfo {

@@ -47,15 +47,16 @@ private struct OutcomeWrites {
         try session.execute(
             """
             UPDATE credentials SET exception_code = '', exception_detail = '' \
-            WHERE server = $1 AND exception_code <> ''
-            """, [.integer(server)])
+            WHERE server = $1 AND exception_code <> '' AND desired_revision <= $2
+            """, [.integer(server), .integer(revision)])
         try writeExceptions(outcomes.exceptions, revision: revision)
         try session.execute(
             """
             UPDATE credentials SET enforced_revision = desired_revision, enforced_at = $1, \
             latency = CASE WHEN requested_at < $1 THEN $1 - requested_at ELSE 0 END \
             WHERE server = $2 AND desired_revision > enforced_revision \
-            AND desired_revision <= $3 AND exception_code = ''
+            AND desired_revision <= $3 \
+            AND (exception_code = '' OR (exception_code = 'gone' AND desired <> 0))
             """, [.integer(now), .integer(server), .integer(revision)])
         try session.execute(
             "UPDATE servers SET enforced_revision = $1 WHERE id = $2",
@@ -76,6 +77,19 @@ private struct OutcomeWrites {
             UPDATE credentials SET exception_code = $1, exception_detail = $2 \
             WHERE id = $3 AND server = $4 AND desired_revision <= $5
             """, width: 5, rows: rows)
+        try unverify()
+    }
+
+    /// What was verified once and is so no longer counts as asked for anew, now.
+    ///
+    /// A key that is gone lets nobody in, and one that cannot be read stays as it was verified.
+    private func unverify() throws {
+        try session.execute(
+            """
+            UPDATE credentials SET enforced_revision = 0, requested_at = $1 \
+            WHERE server = $2 AND exception_code <> '' AND enforced_revision > 0 \
+            AND exception_code NOT IN ('gone', 'unread')
+            """, [.integer(now), .integer(server)])
     }
 
     private func writeGaps(_ enforced: [WireEnforced]) throws {

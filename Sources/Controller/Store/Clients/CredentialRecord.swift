@@ -33,11 +33,14 @@ package struct CredentialRecord: Hashable, Sendable {
     /// 0 for never.
     package var lastTraffic: Int64
 
-    /// Whether the agent has yet to verify what is desired.
+    /// Whether the agent has yet to verify what is desired, or has found that it holds no longer.
     package var isPending: Bool { desiredRevision > enforcedRevision && !isGone }
 
     /// Whether somebody else removed the key at its source.
     package var isGone: Bool { exceptionCode == "gone" }
+
+    /// Whether its meter could not be read last: what was verified before still stands.
+    package var isUnread: Bool { exceptionCode == "unread" }
 
     static let source = """
         SELECT c.id, c.server, s.name, s.last_reading, s.closed_at, m.name, c.key, c.client, \
