@@ -103,11 +103,43 @@ import Testing
         }
     }
 
+    @Test func outcomesOfTenThousandExceptionsAreTaken() async throws {
+        try await RunningController.run { controller in
+            let agent = try await TestAgent.join(controller)
+            let id = try await agent.tell([publicKey(1)])[0]
+            _ = try await controller.call("POST", "/api/clients/1/revoke?wait=0")
+            let words = String(repeating: "w", count: 400)
+            let outcomes = WireOutcomes.with {
+                $0.revision = 1
+                $0.number = 1
+                $0.exceptions = (0..<10_000 as Range<UInt64>).map { index in
+                    .with {
+                        $0.credential = id + index; $0.code = "failed"; $0.detail = words
+                    }
+                }
+            }
+            let bytes: [UInt8] = try outcomes.serializedBytes()
+            #expect(bytes.count > 4_000_000)
+            var headers = agent.headers
+            headers["Content-Encoding"] = "gzip"
+            let packed = try Gzip.deflate(bytes)
+            let response = try await agent.send("POST", "outcomes", packed, headers: headers)
+            #expect(response.status == 200)
+            let plain = try await agent.send("POST", "outcomes", bytes)
+            #expect(plain.status == 200)
+            let credentials = try await controller.call(
+                "GET", "/api/credentials", as: CredentialList.self
+            ).credentials
+            #expect(credentials.map(\.detail) == ["failed: \(words)"])
+        }
+    }
+
     @Test func bodiesOfTheWrongKindOrSizeAreRefused() async throws {
         try await RunningController.run { controller in
             let agent = try await TestAgent.join(controller)
-            let big = [UInt8](repeating: 0, count: 2 * 1024 * 1024 + 1)
             for call in Self.posts {
+                let limit = (call == "batches" ? 2 : 16) * 1024 * 1024
+                let big = [UInt8](repeating: 0, count: limit + 1)
                 let cases: [([String: String], [UInt8], Int, String)] = [
                     (["Content-Type": "application/json"], [0x7b], 415, "unsupported_type"),
                     (["Content-Type": "-"], [], 415, "unsupported_type"),
@@ -123,6 +155,8 @@ import Testing
                     let response = try await agent.send("POST", call, body, headers: headers)
                     #expect(response.status == status, "\(call) with \(changes)")
                     #expect(response.failure?.error.code == code)
+                    guard status == 413 else { continue }
+                    #expect(response.failure?.message.contains("\(limit) bytes") == true)
                 }
                 let wrongMethod = try await agent.send("GET", call)
                 #expect(wrongMethod.status == 405)

@@ -31,7 +31,7 @@ extension Backend {
         guard let token = JoinToken(message.token) else {
             throw Refusal(
                 .forbidden, "token_malformed",
-                "this is no join token: it begins with tk1. and comes from `server add`")
+                "this is no join token: it begins with tk1. and comes from `tollkeeper server add`")
         }
         let server = try await store.join(
             JoinRequest(
@@ -47,7 +47,8 @@ extension Backend {
 
     private func inventory(_ request: Request) async throws -> Response {
         let call = try await AgentGate(backend: self).pass(request)
-        let receipt = try await store.take(try await read(request), from: call, now: now)
+        let message: WireInventory = try await read(request, limit: Bodies.describingLimit)
+        let receipt = try await store.take(message, from: call, now: now)
         if receipt.revision != nil { desired.notify(call.server) }
         var answer = WireInventoryAnswer()
         answer.assignments = receipt.assignments
@@ -69,15 +70,17 @@ extension Backend {
 
     private func outcomes(_ request: Request) async throws -> Response {
         let call = try await AgentGate(backend: self).pass(request)
-        let message: WireOutcomes = try await read(request)
+        let message: WireOutcomes = try await read(request, limit: Bodies.describingLimit)
         var answer = WireOutcomesAnswer()
         answer.acknowledged = UInt64(try await store.apply(message, from: call, now: now))
         outcomes.notify(call.server)
         return try .protobuf(answer)
     }
 
-    private func read<Wire: Message>(_ request: Request) async throws -> Wire {
-        let bytes = try await Bodies.message(request)
+    private func read<Wire: Message>(
+        _ request: Request, limit: Int = Bodies.limit
+    ) async throws -> Wire {
+        let bytes = try await Bodies.message(request, limit: limit)
         do {
             return try Wire(serializedBytes: bytes)
         } catch {

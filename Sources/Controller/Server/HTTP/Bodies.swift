@@ -9,17 +9,19 @@ import ServiceLifecycle
 enum Bodies {
     /// Most bytes of a body, as it comes and inflated.
     static let limit = 2 * 1024 * 1024
+    /// Most bytes of an inventory or of outcomes: they name each of a host's keys, with words.
+    static let describingLimit = 16 * 1024 * 1024
     /// How long a body may take to arrive.
     static let deadline = Duration.seconds(30)
     static let protobuf = "application/x-protobuf"
 
     /// The bytes of an agent's message, inflated where it says so.
-    static func message(_ request: Request) async throws -> [UInt8] {
+    static func message(_ request: Request, limit: Int = limit) async throws -> [UInt8] {
         guard mediaType(request) == protobuf else { throw Refusal.wrongType(protobuf) }
-        let bytes = try await collect(request)
+        let bytes = try await collect(request, limit: limit)
         switch request.headers[.contentEncoding]?.lowercased() {
         case nil, "identity": return bytes
-        case "gzip": return try inflate(bytes)
+        case "gzip": return try inflate(bytes, limit: limit)
         case .some:
             throw Refusal(
                 .unsupportedMediaType, "unsupported_encoding",
@@ -29,7 +31,7 @@ enum Bodies {
 
     /// The fields of an operator's JSON or form; none for an empty body.
     static func fields(_ request: Request) async throws -> Fields {
-        let bytes = try await collect(request)
+        let bytes = try await collect(request, limit: limit)
         guard !bytes.isEmpty else { return Fields() }
         switch mediaType(request) {
         case "application/json": return try Fields(json: bytes)
@@ -46,14 +48,20 @@ enum Bodies {
     }
 
     /// Waits for the whole body, but not for ever: idle time-outs do not end a dripping one.
-    private static func collect(_ request: Request) async throws -> [UInt8] {
+    private static func collect(_ request: Request, limit: Int) async throws -> [UInt8] {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw Refusal.tooLarge(limit)
         }
         let body = request.body
         return try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: [UInt8].self) { group in
-                group.addTask { Array(try await body.collect(upTo: limit).readableBytesView) }
+                group.addTask {
+                    do {
+                        return Array(try await body.collect(upTo: limit).readableBytesView)
+                    } catch is NIOTooManyBytesError {
+                        throw Refusal.tooLarge(limit)
+                    }
+                }
                 group.addTask {
                     try await Task.sleep(for: deadline)
                     throw Refusal(
@@ -65,7 +73,7 @@ enum Bodies {
         }
     }
 
-    private static func inflate(_ bytes: [UInt8]) throws -> [UInt8] {
+    private static func inflate(_ bytes: [UInt8], limit: Int) throws -> [UInt8] {
         do {
             return try Gzip.inflate(bytes, limit: limit)
         } catch {

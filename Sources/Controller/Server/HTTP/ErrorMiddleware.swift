@@ -3,7 +3,6 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
-import NIOCore
 import Store
 
 /// Turns every error into an answer, in this one place.
@@ -31,7 +30,6 @@ struct ErrorMiddleware: RouterMiddleware {
         case let error as HTTPError where error.status == .notFound: .noSuchPath
         case let error as HTTPError:
             Refusal(error.status, "refused", error.body ?? error.status.reasonPhrase)
-        case is NIOTooManyBytesError: .tooLarge(Bodies.limit)
         case is CancellationError:
             Refusal(.serviceUnavailable, "stopping", "the controller is stopping: try again")
         default: unknown(error, request)
