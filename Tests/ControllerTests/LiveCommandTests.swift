@@ -38,7 +38,6 @@ import Testing
             let script = Script(environment: ["STATE_DIRECTORY": directory])
             #expect(try await script.run(["server", "add", "vpn-1", "--ttl", "2h"]) == 0)
             #expect(script.output.contains("tollkeeper-agent join \(url) <<'TOKEN'\n"))
-            #expect(try await script.run(["server", "add", "vpn-1"]) == 1, "the name is taken")
             #expect(try await script.run(["server", "add", "vpn-2", "--ttl", "1s"]) == 1)
             let added = Script(environment: ["STATE_DIRECTORY": directory])
             #expect(try await added.run(["server", "add", "vpn-2", "--json"]) == 0)
@@ -54,6 +53,41 @@ import Testing
             #expect(try await list.run(["server", "remove", "vpn-1"]) == 64)
             #expect(try await list.run(["server", "remove", "vpn-1", "--yes"]) == 0)
             #expect(try await list.run(["server", "show", "vpn-1"]) == 2)
+        }
+    }
+
+    @Test func aServerThatExistsGetsAFreshTokenForItself() async throws {
+        try await Self.withController { directory, url in
+            let environment = ["STATE_DIRECTORY": directory]
+            let first = Script(environment: environment)
+            #expect(try await first.run(["server", "add", "vpn-1"]) == 0)
+            #expect(!first.output.contains("exists"))
+            let again = Script(environment: environment)
+            #expect(try await again.run(["server", "add", "vpn-1", "--ttl", "2h"]) == 0)
+            #expect(again.output.contains("Server vpn-1 (id:1) exists"))
+            #expect(again.output.contains("takes its place and keeps its history"))
+            #expect(again.output.contains("tollkeeper-agent join \(url) <<'TOKEN'\n"))
+            var tokens: Set<String> = []
+            for _ in 1...2 {
+                let script = Script(environment: environment)
+                #expect(try await script.run(["server", "add", "vpn-1", "--json"]) == 0)
+                let join = try JSONDecoder().decode(ServerJoin.self, from: Data(script.output.utf8))
+                #expect(join.server.id == 1 && join.url == url)
+                #expect(script.errors.isEmpty)
+                tokens.insert(join.token)
+            }
+            #expect(tokens.count == 2)
+            let bad = Script(environment: environment)
+            #expect(try await bad.run(["server", "add", "vpn-1", "--ttl", "1s"]) == 1)
+            #expect(bad.errors.contains("ttl_seconds"))
+            let list = Script(environment: environment)
+            #expect(try await list.run(["server", "list"]) == 0)
+            #expect(list.output.split(separator: "\n").count == 2)
+            // A name whose server was removed is a new server's.
+            #expect(try await list.run(["server", "remove", "vpn-1", "--yes"]) == 0)
+            let anew = Script(environment: environment)
+            #expect(try await anew.run(["server", "add", "vpn-1"]) == 0)
+            #expect(anew.output.contains("Server vpn-1 (id:2) may join"))
         }
     }
 

@@ -62,7 +62,7 @@ import Testing
             server: server, token: "tk-join-secret", url: "https://c.example:8440",
             expiresAt: Timestamp(seconds: 1_762_430_400),
             command: "tollkeeper-agent join https://c.example:8440 --token-file -")
-        let text = JoinText(join, isReusable: false)
+        let text = JoinText(join, isReusable: false, isKnown: false)
         #expect(
             text.command == """
                 tollkeeper-agent join https://c.example:8440 --token-file - <<'TOKEN'
@@ -72,6 +72,7 @@ import Testing
         #expect(text.text.contains("\n" + text.command + "\n"))
         #expect(text.text.contains("one host, until 2025-11-06T12:00:00Z"))
         #expect(!text.text.contains("\u{1b}"))
-        #expect(JoinText(join, isReusable: true).text.contains("any number of hosts"))
+        #expect(
+            JoinText(join, isReusable: true, isKnown: false).text.contains("any number of hosts"))
     }
 }

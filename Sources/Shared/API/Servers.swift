@@ -195,6 +195,25 @@ public struct NewServer: Codable, Hashable, Sendable {
     }
 }
 
+/// The body of `POST /api/servers/{id}/token`.
+public struct NewJoinToken: Codable, Hashable, Sendable {
+    /// Whether several hosts may join with the token; nil for no.
+    @OrNull public var reusable: Bool?
+    /// How long the token lives; nil for 24 hours.
+    @OrNull public var ttlSeconds: Int64?
+
+    enum CodingKeys: String, CodingKey {
+        case reusable
+        case ttlSeconds = "ttl_seconds"
+    }
+
+    /// Makes the value from its parts.
+    public init(reusable: Bool? = nil, ttlSeconds: Int64? = nil) {
+        self.reusable = reusable
+        self.ttlSeconds = ttlSeconds
+    }
+}
+
 /// The answer of `POST /api/servers` and `POST /api/servers/{id}/token`.
 public struct ServerJoin: Codable, Hashable, Sendable {
     /// Always true.

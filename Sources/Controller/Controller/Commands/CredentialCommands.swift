@@ -37,12 +37,13 @@ struct CredentialListCommand: ControllerCommand {
             .number("ID"), .text("CLIENT"), .text("SERVER"), .text("METER"), .text("KEY"),
             .text("STATE"), .number("SENT"), .number("RECEIVED"), .text("DETAIL"))
         for credential in credentials {
+            let detail = credential.detail ?? (credential.present ? "-" : "not present")
             table.add(
                 "\(credential.id)", .init(credential.client ?? "-"), .init(credential.server),
                 .init(credential.meter), .init(credential.key),
                 .init(credential.state.rawValue, credential.state.colour),
                 .init(size.text(credential.bytesSent)),
-                .init(size.text(credential.bytesReceived)), .init(credential.detail ?? "-"))
+                .init(size.text(credential.bytesReceived)), .init(detail))
         }
         return table
     }

@@ -6,22 +6,34 @@ import API
 struct JoinText {
     private let join: ServerJoin
     private let isReusable: Bool
+    private let isKnown: Bool
 
-    init(_ join: ServerJoin, isReusable: Bool) {
+    /// `isKnown` says that the server existed before.
+    init(_ join: ServerJoin, isReusable: Bool, isKnown: Bool) {
         self.join = join
         self.isReusable = isReusable
+        self.isKnown = isKnown
     }
 
     var text: String {
         let uses = isReusable ? "any number of hosts" : "one host"
         return """
-            Server \(SafeText.escape(join.server.name)) (id:\(join.server.id)) may join. \
-            Run this on it, as root:
+            \(heading)
 
             \(command)
 
             The token is for \(uses), until \(join.expiresAt).
 
+            """
+    }
+
+    private var heading: String {
+        let server = "Server \(SafeText.escape(join.server.name)) (id:\(join.server.id))"
+        guard isKnown else { return "\(server) may join. Run this on it, as root:" }
+        return """
+            \(server) exists: the \(isReusable ? "first host that" : "host which") joins with this \
+            token takes its place and keeps its history; its former agent is let in no more. \
+            Run this on the host, as root:
             """
     }
 

@@ -15,7 +15,11 @@ struct ServerCommands: ParsableCommand {
 /// `tollkeeper server add`
 struct ServerAddCommand: ControllerCommand {
     static let configuration = CommandConfiguration(
-        commandName: "add", abstract: "Adds a server and prints the command that joins it.")
+        commandName: "add", abstract: "Adds a server and prints the command that joins it.",
+        discussion: """
+            For a server that exists, prints a fresh token with which a host takes its place and \
+            keeps its history: one that was set up anew, cloned or put back from a copy.
+            """)
 
     @Argument(help: ArgumentHelp("What to call it.", valueName: "NAME"))
     var name: String
@@ -29,11 +33,27 @@ struct ServerAddCommand: ControllerCommand {
     @OptionGroup var common: CommonOptions
 
     func perform(in world: World, through connection: Connection) async throws {
-        let body = NewServer(
-            name: name, reusable: reusable ? true : nil, ttlSeconds: Int64(ttl.seconds))
-        let answer = try await connection.call("POST", "/api/servers", body: body)
+        let (answer, isKnown) = try await token(through: connection)
         guard !common.json else { return world.out(answer.line) }
-        world.out(JoinText(try answer.decode(ServerJoin.self), isReusable: reusable).text)
+        let join = try answer.decode(ServerJoin.self)
+        world.out(JoinText(join, isReusable: reusable, isKnown: isKnown).text)
+    }
+
+    /// A token for a new server, or for the one in use that has this name already.
+    private func token(through connection: Connection) async throws -> (Answer, isKnown: Bool) {
+        let (reusable, lifetime) = (reusable ? true : nil, Int64(ttl.seconds))
+        do {
+            let body = NewServer(name: name, reusable: reusable, ttlSeconds: lifetime)
+            return (try await connection.call("POST", "/api/servers", body: body), false)
+        } catch let refusal as Refusal where refusal.code == "name_taken" {
+            let found = try await connection.call("GET", "/api/servers", [("name", name)])
+            guard let server = try found.decode(ServerList.self).servers.first else {
+                throw refusal
+            }
+            let body = NewJoinToken(reusable: reusable, ttlSeconds: lifetime)
+            let path = "/api/servers/\(server.id)/token"
+            return (try await connection.call("POST", path, body: body), true)
+        }
     }
 }
 

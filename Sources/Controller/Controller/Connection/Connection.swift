@@ -84,9 +84,15 @@ struct Refusal: Error {
 
     init(_ answer: Answer) { self.answer = answer }
 
+    private var failure: Failure? {
+        try? JSONDecoder().decode(Failure.self, from: Data(answer.body))
+    }
+
+    /// The API's own word for programs; nil where it gave none.
+    var code: String? { failure?.error.code }
+
     /// The API's own sentence, where it gave one.
     var message: String {
-        let failure = try? JSONDecoder().decode(Failure.self, from: Data(answer.body))
         let words = failure?.message ?? "the controller answered \(answer.status)"
         switch answer.status {
         case 401: return words + " (the token comes from TOLLKEEPER_TOKEN or --token-file)"

@@ -56,7 +56,10 @@ struct AgentGate {
 
     private static let unknownAgent = Refusal(
         .unauthorized, "unknown_agent",
-        "this controller knows no such agent: let the host join (anew) with a token")
+        """
+        this controller knows no such agent: let the host join with the token that \
+        `tollkeeper server add NAME` prints
+        """)
 }
 
 /// Comparing secrets without telling by the time how far they agree.

@@ -139,7 +139,8 @@ struct PushBooking {
             .diverged, reason: "ledger_cloned",
             """
             batch \(sequence) does not continue what was booked of this ledger: it was cloned or \
-            put back from a copy; let this host join anew
+            put back from a copy; let this host join anew with the token that \
+            `tollkeeper server add NAME` prints
             """)
     }
 }

@@ -82,7 +82,8 @@ extension Store {
                 .diverged, reason: "ledger_cloned",
                 """
                 this ledger was started elsewhere, or put back from a copy: one agent goes on \
-                with it; let this host join anew
+                with it; let this host join anew with the token that \
+                `tollkeeper server add NAME` prints
                 """)
         }
         return false
@@ -90,5 +91,8 @@ extension Store {
 
     static let otherLedger = StoreError(
         .diverged, reason: "ledger_closed",
-        "this server goes on with another ledger: let this host join anew")
+        """
+        this server goes on with another ledger: let this host join anew with the token that \
+        `tollkeeper server add NAME` prints
+        """)
 }

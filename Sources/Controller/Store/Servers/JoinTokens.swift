@@ -97,7 +97,7 @@ extension Store {
                 .conflict, reason: "token_used",
                 """
                 this token was used by this agent before, and the server has been joined anew or \
-                removed since: make a new token with `tollkeeper server`
+                removed since: make a new token with `tollkeeper server add NAME`
                 """)
         }
         return try Self.server(server, session)
@@ -117,12 +117,15 @@ extension Store {
         guard !isUsed || token.flag(2) else {
             throw StoreError(
                 .conflict, reason: "token_used",
-                "another agent has used this token: make a new one for this host")
+                """
+                another agent has used this token: make one for this host with \
+                `tollkeeper server add NAME`
+                """)
         }
         guard token.integer(1) > now else {
             throw StoreError(
                 .forbidden, reason: "token_expired",
-                "this token is too old: make a new one with `tollkeeper server`")
+                "this token is too old: make a new one with `tollkeeper server add NAME`")
         }
         let server =
             isUsed ? try addTwin(of: token.integer(0), now: now, session) : token.integer(0)

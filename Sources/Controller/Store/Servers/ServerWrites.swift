@@ -64,7 +64,11 @@ extension Store {
             "SELECT id FROM servers WHERE name = $1 AND closed_at = 0", [.text(name)])
         guard taken == nil else {
             throw StoreError(
-                .conflict, "there is a server named \(name) already: choose another name")
+                .conflict, reason: "name_taken",
+                """
+                there is a server named \(name) already: choose another name, or let a host take \
+                its place with the token that `tollkeeper server add \(name)` prints
+                """)
         }
     }
 
