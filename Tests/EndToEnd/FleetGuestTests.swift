@@ -25,6 +25,5 @@ import Testing
             ], seconds: 240, memory: 2048)
         let failed = Self.tests.filter { !output.contains("\($0)() passed") }
         #expect(status == 0 && failed.isEmpty, "status \(status), failed: \(failed)\n\(output)")
-        print(output)
     }
 }

@@ -9,6 +9,8 @@ struct DesiredWatch: Service {
     let state: LinkState
     let logger: Logger
     let sender: Wakeup
+    /// Rung when a key was blocked, whose last bytes are due sooner than the next reading.
+    let sampler: Wakeup
 
     /// How long the controller may let the request wait.
     static let wait = Duration.seconds(50)
@@ -38,6 +40,7 @@ struct DesiredWatch: Service {
         guard let answer else { return }
         let isSame = try await keeper.adopt(answer)
         sender.ring()
+        if await keeper.isSettling { sampler.ring() }
         guard !isSame else { return }
         // The set differs although everything was taken over: do not ask in a tight circle.
         logger.warning("what the controller wants is not what this host holds; asking again")

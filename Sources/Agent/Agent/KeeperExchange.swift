@@ -46,12 +46,16 @@ extension Keeper {
         return try ledger.depth().batches < before
     }
 
-    /// How long to wait for the next reading: shorter while a blocked key's last bytes settle.
-    func patience() -> Duration {
-        let isSettling = kept.values.contains { keys in
+    /// Whether a blocked key is watched until its last bytes are counted.
+    var isSettling: Bool {
+        kept.values.contains { keys in
             keys.values.contains { !$0.isRemoved && $0.blockedAt != nil }
         }
-        return isSettling ? min(options.readInterval, .milliseconds(1_100)) : options.readInterval
+    }
+
+    /// How long to wait for the next reading: shorter while a blocked key's last bytes settle.
+    func patience() -> Duration {
+        isSettling ? min(options.readInterval, .milliseconds(1_100)) : options.readInterval
     }
 
     /// Where this agent stands with the controller's wishes.
