@@ -69,7 +69,7 @@ extension EndToEnd {
             try fleet.tollkeeper("client", "revoke", "alice")
             try tunnel.synchronise()
             #expect(try eventually { try peer(tunnel, "alice") == nil })
-            try tunnel.restartDaemon()
+            try tunnel.restart()
             #expect(try eventually { try peer(tunnel, "alice") == nil })
             #expect(try peer(tunnel, "bob") != nil)
 

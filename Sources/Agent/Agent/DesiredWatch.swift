@@ -9,6 +9,8 @@ struct DesiredWatch: Service {
     let state: LinkState
     let logger: Logger
     let sender: Wakeup
+    /// Rung when a key was blocked, whose last bytes are due sooner than the next reading.
+    let sampler: Wakeup
 
     /// How long the controller may let the request wait.
     static let wait = Duration.seconds(50)
@@ -37,6 +39,7 @@ struct DesiredWatch: Service {
         if let answer {
             let isSame = try await keeper.adopt(answer)
             sender.ring()
+            if await keeper.isSettling { sampler.ring() }
             guard isSame else {
                 throw AgentError(
                     doing: "take over everything that the controller wants",

@@ -50,16 +50,20 @@ extension Keeper {
         return try ledger.depth().batches < before
     }
 
-    /// How long to wait for the next reading: shorter while a blocked key's last bytes settle.
-    func patience() -> Duration {
+    /// Whether a blocked key is watched until its last bytes are counted.
+    var isSettling: Bool {
         let now = clock.now().boottime
-        let isSettling = kept.values.contains { keys in
+        return kept.values.contains { keys in
             keys.values.contains { entry in
                 guard !entry.isRemoved, let blockedAt = entry.blockedAt else { return false }
                 return now < blockedAt + 10 * EnforcementPlan.settle
             }
         }
-        return isSettling ? min(options.readInterval, .milliseconds(1_100)) : options.readInterval
+    }
+
+    /// How long to wait for the next reading: shorter while a blocked key's last bytes settle.
+    func patience() -> Duration {
+        isSettling ? min(options.readInterval, .milliseconds(1_100)) : options.readInterval
     }
 
     /// Where this agent stands with the controller's wishes.
