@@ -64,6 +64,27 @@ import Testing
         #expect(plan.block.isEmpty)
     }
 
+    @Test func whatWasNotBookedIsBlockedButNeitherRemovedNorOpened() {
+        var shut = plan(.shut, present: Self.peer)
+        shut.holdRemovals(of: [wish(.shut)], because: "no room")
+        #expect(shut.block == [Self.key])
+        #expect(shut.exceptions.isEmpty)
+        var userspace = plan(.shut, present: Self.peer, blocksInPlace: false)
+        userspace.holdRemovals(of: [wish(.shut)], because: "no room")
+        #expect(userspace.remove.isEmpty)
+        #expect(userspace.exceptions.map(\.detail) == ["no room"])
+        let kept = KeptOut(settings: Self.peer, isRemoved: false, blockedAt: 0)
+        var settled = plan(.shut, present: Self.blocked, kept: kept)
+        settled.holdRemovals(of: [wish(.shut)], because: "no room")
+        #expect(settled.remove.isEmpty)
+        #expect(settled.exceptions.isEmpty)
+        let removed = KeptOut(settings: Self.peer, isRemoved: true, blockedAt: nil)
+        var open = plan(.open, present: nil, kept: removed)
+        open.holdRemovals(of: [wish(.open)], because: "no room")
+        #expect(open.restore.isEmpty)
+        #expect(open.exceptions.count == 1)
+    }
+
     @Test func aPeerThatSomebodyElseBlockedIsLeftAlone() {
         let plan = plan(.shut, present: Self.blocked)
         #expect(!plan.hasWork)

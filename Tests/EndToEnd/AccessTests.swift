@@ -69,7 +69,7 @@ extension EndToEnd {
             try fleet.tollkeeper("client", "revoke", "alice")
             try tunnel.synchronise()
             #expect(try eventually { try peer(tunnel, "alice") == nil })
-            try tunnel.restartDaemon()
+            try tunnel.restart()
             #expect(try eventually { try peer(tunnel, "alice") == nil })
             #expect(try peer(tunnel, "bob") != nil)
 
@@ -144,6 +144,42 @@ extension EndToEnd {
             #expect((revoke.output + revoke.errors).contains("observe"))
             let after = try tunnel.namespace.run("wg", "showconf", tunnel.interface)
             #expect(after.split(separator: "\n").sorted() == before.split(separator: "\n").sorted())
+        }
+
+        @Test func whatTheAgentDoesNotLookAtIsNotCalledShut() throws {
+            let (tunnel, fleet) = try start()
+            fleet.killAgent()
+            try fleet.startAgent(environment: ["TOLLKEEPER_AGENT_WIREGUARD": "other"])
+            let revoke = try fleet.attempt("client", "revoke", "alice", "--wait", "3s")
+            #expect(revoke.status != 0)
+            #expect((revoke.output + revoke.errors).contains("settings leave"))
+            #expect(try fleet.clients()["alice"]?.status == .revoking)
+            #expect(try tunnel.client("alice").reachesServer())
+        }
+
+        @Test func outcomesOfALaterStartAreBooked() throws {
+            let (tunnel, fleet) = try start()
+            for _ in 0..<3 {
+                try fleet.tollkeeper("client", "revoke", "alice")
+                try fleet.tollkeeper("client", "restore", "alice")
+            }
+            fleet.killAgent()
+            try fleet.startAgent()
+            #expect(try fleet.attempt("client", "revoke", "bob").status == 0)
+            #expect(try fleet.clients()["bob"]?.status == .disabled)
+            #expect(try peer(tunnel, "bob") == nil)
+        }
+
+        @Test func aHostThatJoinsAgainRestoresWhomItShutBefore() throws {
+            let (tunnel, fleet) = try start()
+            let before = try peer(tunnel, "alice")
+            try fleet.tollkeeper("client", "revoke", "alice")
+            fleet.stopAgent()
+            try fleet.join()
+            try fleet.startAgent()
+            #expect(try fleet.attempt("client", "restore", "alice", "--wait", "20s").status == 0)
+            #expect(try peer(tunnel, "alice") == before)
+            #expect(try fleet.clients().count == 2)
         }
 
         @Test func releaseOpensWhatWasShut() throws {

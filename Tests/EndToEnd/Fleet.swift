@@ -34,7 +34,8 @@ final class Fleet {
         try folder.write(tunnel.configuration, to: "wireguard/\(tunnel.interface).conf")
         agentEnvironment = [
             "TOLLKEEPER_AGENT_WIREGUARD": interface,
-            "TOLLKEEPER_AGENT_NAMESPACES": "none",
+            "TOLLKEEPER_AGENT_NAMESPACES":
+                tunnel.kind == .kernel ? tunnel.namespace.name : "none",
             "TOLLKEEPER_AGENT_READ_INTERVAL": interval,
             "TOLLKEEPER_AGENT_PUSH_INTERVAL": interval,
             "TOLLKEEPER_AGENT_WIREGUARD_FOLDER": "\(folder.path)/wireguard",
@@ -67,6 +68,12 @@ final class Fleet {
         return try Command.run([Command.built("tollkeeper")] + all)
     }
 
+    /// Starts `tollkeeper WORDS --json` beside the test.
+    func start(_ words: String...) throws -> Job {
+        try Job(
+            [Command.built("tollkeeper")] + words + ["--state-dir", controllerFolder, "--json"])
+    }
+
     /// The exit status and the words of a command that may fail.
     func attempt(_ words: String...) throws -> (status: Int32, output: String, errors: String) {
         let all = [Command.built("tollkeeper")] + words + ["--state-dir", controllerFolder]
@@ -88,16 +95,19 @@ final class Fleet {
 
     // MARK: The agent
 
-    func join() throws {
+    /// Adds a server and joins it at `host`, or at the address that the controller named.
+    func join(at host: String? = nil) throws {
         struct Added: Decodable {
             var token: String
             var url: String
         }
         let added = try JSONDecoder().decode(
             Added.self, from: Data(try tollkeeper("server", "add", "host").utf8))
+        let port = address.split(separator: ":").last ?? ""
+        let url = host.map { "https://\($0):\(port)" } ?? added.url
         try Command.run(
             [
-                Command.built("tollkeeper-agent"), "join", added.url, "--token-file", "-",
+                Command.built("tollkeeper-agent"), "join", url, "--token-file", "-",
                 "--state-dir", agentFolder,
             ], input: added.token + "\n")
     }

@@ -60,10 +60,19 @@ import Testing
         #expect(try ledger.desired().map(\.access) == [.shut])
     }
 
-    @Test func aWholeSetDropsWhatItDoesNotName() throws {
-        _ = try ledger.adopt(desired(2, [try entry(1, 1, .shut), try entry(2, 2, .shut)]))
-        #expect(try ledger.adopt(desired(3, whole: true, [try entry(2, 3, .open)])))
-        #expect(try ledger.desired().map(\.credential) == [2])
+    @Test func aWholeSetDropsWhatIsOpenAndKeepsWhatIsShut() throws {
+        _ = try ledger.adopt(
+            desired(3, [try entry(1, 1, .shut), try entry(2, 2, .shut), try entry(3, 3, .open)]))
+        #expect(try ledger.adopt(desired(4, whole: true, [try entry(2, 4, .open)])))
+        let held = try ledger.desired().sorted { $0.credential < $1.credential }
+        #expect(held.map(\.credential) == [1, 2])
+        #expect(held.map(\.access) == [.shut, .open])
+    }
+
+    @Test func wishesAreReadWithoutTakingThemOver() throws {
+        let message = desired(9, [try entry(1, 9, .shut), try entry(2, 9, .deleted)])
+        #expect(try Ledger.wishes(in: message).map(\.access) == [.shut, .deleted])
+        #expect(try ledger.desired().isEmpty)
     }
 
     @Test func brokenEntriesLeaveEverythingAsItWas() throws {

@@ -223,6 +223,22 @@ import Testing
         #expect(baseline?.value.uplink == 111)
     }
 
+    @Test func aRenamedMeterGoesOnWithItsCountersAndItsKeptOut() throws {
+        let ledger = try open()
+        try ledger.record(.gained("alice", 100, 100), of: .wg0, at: .at(1))
+        try ledger.keepOut([
+            KeptOutKey(meter: .wg0, key: .bob, isRemoved: true, settings: [1])
+        ])
+        #expect(ledger.meter(of: .one) == .wg0)
+        let other = MeterName(kind: .v2ray, device: "other")
+        try ledger.rename(.wg0, to: other)
+        let again = try open()
+        #expect(!again.baselines(of: .wg0).isKnown)
+        #expect(again.total(of: .alice, at: other) == Traffic(uplink: 100, downlink: 100))
+        #expect(try again.keptOut().map(\.meter) == [other])
+        #expect(again.meter(of: .one) == other)
+    }
+
     @Test func aTicketIsAnsweredOnceEvenWithoutTraffic() throws {
         let ledger = try open()
         #expect(try ledger.cutBatch(ticket: 4))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Boots the guest and runs there what is in `KernelChecks`: the running kernel of most machines
@@ -6,9 +7,10 @@ import Testing
 @Suite struct KernelGuestTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
 
-    @Test(.timeLimit(.minutes(5)), .enabled(if: !KernelLab.isHere))
+    @Test(.timeLimit(.minutes(5)), .enabled(if: !Guest.isHere))
     func everyCheckPassesAgainstTheKernelsWireGuard() throws {
-        let (status, output) = try Self.guest("--filter KernelChecks --skip Recording")
+        let (status, output) = try Guest.test(
+            ["--filter", "KernelChecks", "--skip", "Recording"], tools: ["wg", "ip"], seconds: 240)
         #expect(status == 0, "\(output)")
         let expected = try Self.numberOfChecks()
         try #require(expected > 10)
@@ -23,35 +25,5 @@ import Testing
             let text = try String(contentsOf: inGuest.appending(path: $0), encoding: .utf8)
             return text.components(separatedBy: "@Test").count - 1
         }.reduce(0, +)
-    }
-
-    /// Runs this very test program in the guest.
-    static func guest(_ arguments: String) throws -> (status: Int32, output: String) {
-        let payload = FileManager.default.temporaryDirectory
-            .appending(path: "tollkeeper-guest-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: payload, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: payload) }
-        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let strip = try run("strip", "-o", payload.appending(path: "tests").path, program)
-        try #require(strip.status == 0, "\(strip.output)")
-        let guest = folder.deletingLastPathComponent().appending(path: "VM/guest").path
-        return try run(
-            guest, "run", "--program", "wg", "--program", "ip", "--seconds", "240", payload.path,
-            "./tests --testing-library swift-testing --no-parallel \(arguments)")
-    }
-
-    private static func run(_ program: String, _ arguments: String...) throws -> (
-        status: Int32, output: String
-    ) {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
     }
 }

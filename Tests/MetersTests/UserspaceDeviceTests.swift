@@ -139,7 +139,8 @@ import Testing
         let meter = meter(of: tunnel)
         #expect(try alice.ping() == 3)
         let first = try counter(of: alice, in: meter.read())
-        #expect(first.incarnation.token.contains(":\(tunnel.daemon.pid):"))
+        let firstDaemon = try #require(tunnel.daemon)
+        #expect(first.incarnation.token.contains(":\(firstDaemon.pid):"))
         try tunnel.synchronise()
         let synced = try counter(of: alice, in: meter.read())
         #expect(synced.incarnation == first.incarnation)
@@ -150,10 +151,11 @@ import Testing
         #expect { try meter.read() } throws: { ($0 as? MeterError)?.code == .absent }
         #expect(!discovered().contains(tunnel.interface))
 
-        try tunnel.restartDaemon()
+        try tunnel.restart()
         let second = try counter(of: alice, in: meter.read())
         #expect(second.incarnation != first.incarnation)
-        #expect(second.incarnation.token.contains(":\(tunnel.daemon.pid):"))
+        let secondDaemon = try #require(tunnel.daemon)
+        #expect(second.incarnation.token.contains(":\(secondDaemon.pid):"))
         #expect(!second.value.isAtLeast(first.value))
     }
 
@@ -182,9 +184,9 @@ import Testing
         let tunnel = try Tunnel(clients: ["alice"])
         defer { tunnel.close() }
         let meter = meter(of: tunnel, timeout: .milliseconds(300))
-        tunnel.daemon.signal(SIGSTOP)
+        tunnel.daemon?.signal(SIGSTOP)
         #expect { try meter.read() } throws: { ($0 as? MeterError)?.code == .failed }
-        tunnel.daemon.signal(SIGCONT)
+        tunnel.daemon?.signal(SIGCONT)
         #expect(try meter.read().peers.count == 1)
     }
 

@@ -58,9 +58,10 @@ package enum Command {
 }
 
 /// Waits until `condition` holds, looking every 20 ms; false when it does not within `limit`
-/// seconds.
+/// seconds. The guest, whose processors are emulated, has ten times as long.
 package func eventually(within limit: Double = 10, _ condition: () throws -> Bool) rethrows -> Bool
 {
+    let limit = Guest.isHere ? limit * 10 : limit
     let deadline = ContinuousClock.now + .milliseconds(Int(limit * 1000))
     while ContinuousClock.now < deadline {
         if try condition() { return true }

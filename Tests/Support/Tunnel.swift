@@ -1,44 +1,46 @@
 import Foundation
 
-/// A WireGuard server on wireguard-go in a namespace of its own, and clients that are connected
-/// to it, each in another namespace, with preshared keys and real traffic on request.
+/// A WireGuard server in a namespace of its own, and clients that are connected to it, each in
+/// another namespace, with preshared keys and real traffic on request: on wireguard-go, and in
+/// the guest on the kernel's WireGuard.
 ///
 /// Everything that it made goes when nobody holds it any more, or with `close`.
 package final class Tunnel {
     /// The server's namespace.
     package let namespace: Namespace
     /// The server's interface, unique on this host.
-    package let interface: String
+    package var interface: String { device.name }
+    /// What the interfaces run on.
+    package let kind: TunnelKind
     /// The server's keys.
     package let keys: KeyPair
     /// The UDP port that the server listens on.
     package let port = 51820
     /// The clients, in the order of their names.
     package private(set) var clients: [TunnelClient] = []
-    /// The server's daemon.
-    package private(set) var daemon: Job
+
+    private let device: TunnelDevice
 
     /// The server's address inside the tunnel.
     package static let address = "10.77.0.1"
 
     /// Makes a server with a connected client for each name; at most 250.
-    package init(clients names: [String]) throws {
+    package init(clients names: [String], on kind: TunnelKind = .usual) throws {
+        self.kind = kind
         namespace = try Namespace()
-        interface = Unique.interface()
+        device = try TunnelDevice(kind, in: namespace)
         keys = try KeyPair()
-        daemon = try Self.startDaemon(interface, in: namespace)
         for (index, name) in names.enumerated() {
             clients.append(try TunnelClient(name: name, number: index + 1, of: self))
         }
         try configure()
     }
 
-    /// The control socket of the server's daemon.
-    package var socketPath: String { Self.socketPath(of: interface) }
+    /// The server's daemon; nil on the kernel's WireGuard, which needs none.
+    package var daemon: Job? { device.daemon }
 
-    static func socketPath(of interface: String) -> String {
-        "/var/run/wireguard/\(interface).sock"
-    }
+    /// The control socket of the server's daemon.
+    package var socketPath: String { device.socketPath }
 
     /// The client of that name.
     package func client(_ name: String) throws -> TunnelClient {
@@ -78,14 +80,14 @@ package final class Tunnel {
 
     /// Kills the server's daemon, whose control socket stays behind as a stale file.
     package func killDaemon() {
-        daemon.signal(SIGKILL)
-        daemon.wait(limit: 5)
+        daemon?.signal(SIGKILL)
+        daemon?.wait(limit: 5)
     }
 
-    /// Starts the daemon again and gives the interface its configuration.
-    package func restartDaemon() throws {
-        daemon.stop()
-        daemon = try Self.startDaemon(interface, in: namespace)
+    /// Takes the server's interface away, makes it anew and gives it its configuration: every
+    /// counter starts again.
+    package func restart() throws {
+        try device.restart()
         try configure()
     }
 
@@ -104,28 +106,12 @@ package final class Tunnel {
     /// Ends every process and deletes every namespace that this made.
     package func close() {
         for client in clients { client.close() }
-        daemon.stop()
+        device.close()
         namespace.delete()
-        unlink(socketPath)
     }
 
     deinit {
         close()
-    }
-
-    static func startDaemon(_ interface: String, in namespace: Namespace) throws -> Job {
-        unlink(socketPath(of: interface))
-        let daemon = try namespace.start("wireguard-go", "-f", interface)
-        let isUp = try eventually {
-            guard daemon.isRunning else { return true }
-            return try Command.run("wg", "show", "interfaces").contains(interface)
-        }
-        guard isUp, daemon.isRunning else {
-            throw CommandFailure(
-                words: ["wireguard-go", "-f", interface], status: 1, output: daemon.output,
-                errors: daemon.errors)
-        }
-        return daemon
     }
 }
 

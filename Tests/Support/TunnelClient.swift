@@ -7,7 +7,7 @@ package final class TunnelClient {
     /// Its namespace: whatever runs there reaches the server's address through the tunnel.
     package let namespace: Namespace
     /// Its WireGuard interface, unique on this host.
-    package let interface: String
+    package var interface: String { device.name }
     /// Its keys.
     package let keys: KeyPair
     /// The secret that it shares with the server beside the keys, in base64.
@@ -15,16 +15,17 @@ package final class TunnelClient {
     /// Its tunnel address, without a prefix length.
     package let address: String
 
-    private let daemon: Job
+    private let device: TunnelDevice
+    private let server: Namespace
 
     init(name: String, number: Int, of tunnel: Tunnel) throws {
         self.name = name
         namespace = try Namespace()
-        interface = Unique.interface()
+        device = try TunnelDevice(tunnel.kind, in: namespace)
+        server = tunnel.namespace
         keys = try KeyPair()
         presharedKey = try Command.run("wg", "genpsk").trimmingCharacters(in: .newlines)
         address = "10.77.0.\(number + 1)"
-        daemon = try Tunnel.startDaemon(interface, in: namespace)
         try joinByVeth(number, to: tunnel.namespace)
         try configure(for: tunnel, at: "192.168.\(number).1")
     }
@@ -44,22 +45,38 @@ package final class TunnelClient {
     /// answers came within `limit` seconds.
     @discardableResult
     package func ping(count: Int = 3, size: Int = 500, limit: Int = 5) throws -> Int {
+        try ping(from: namespace, to: Tunnel.address, count: count, size: size, limit: limit)
+    }
+
+    /// Whether anything comes back through the tunnel within `limit` seconds.
+    package func reachesServer(limit: Int = 2) throws -> Bool {
+        try ping(count: 1, limit: limit) > 0
+    }
+
+    /// Whether the server, which speaks first, gets an answer within `limit` seconds.
+    package func isReachedByServer(limit: Int = 2) throws -> Bool {
+        try ping(from: server, to: address, count: 1, size: 500, limit: limit) > 0
+    }
+
+    /// Sends an echo request of `size` bytes of data every 50 ms for as long as the job runs.
+    package func pingSteadily(size: Int = 500) throws -> Job {
+        try namespace.start("ping", "-n", "-q", "-i", "0.05", "-s", "\(size)", Tunnel.address)
+    }
+
+    private func ping(
+        from place: Namespace, to address: String, count: Int, size: Int, limit: Int
+    ) throws -> Int {
         let words = [
             "ping", "-n", "-q", "-i", "0.02", "-c", "\(count)", "-s", "\(size)", "-w", "\(limit)",
-            Tunnel.address,
+            address,
         ]
-        let job = try Job(namespace.inside(words))
+        let job = try Job(place.inside(words))
         job.wait(limit: Double(limit + 5))
         let counts = job.output.firstMatch(of: /(\d+) packets transmitted, (\d+) received/)
         guard let counts, let answers = Int(counts.2) else {
             throw CommandFailure(words: words, status: -1, output: job.output, errors: job.errors)
         }
         return answers
-    }
-
-    /// Whether anything comes back through the tunnel within `limit` seconds.
-    package func reachesServer(limit: Int = 2) throws -> Bool {
-        try ping(count: 1, limit: limit) > 0
     }
 
     /// Sends `count` datagrams of `size` bytes to the server's address: traffic in one direction.
@@ -73,9 +90,8 @@ package final class TunnelClient {
     }
 
     func close() {
-        daemon.stop()
+        device.close()
         namespace.delete()
-        unlink(Tunnel.socketPath(of: interface))
     }
 
     private func joinByVeth(_ number: Int, to server: Namespace) throws {

@@ -1,3 +1,5 @@
+import Accounting
+
 /// What an operator may set for the agent.
 struct AgentOptions: Hashable, Sendable {
     enum Mode: String, Sendable, CaseIterable {
@@ -23,6 +25,13 @@ struct AgentOptions: Hashable, Sendable {
     var stateFolder = "/var/lib/tollkeeper-agent"
     /// Where the interfaces' configuration files are.
     var configurationFolder = "/etc/wireguard"
+
+    /// Whether a look at this host would find `meter`, were it there.
+    func covers(_ meter: MeterName) -> Bool {
+        guard wireguard?.contains(meter.device) ?? true else { return false }
+        guard let place = meter.place else { return true }
+        return namespaces?.contains(place) ?? true
+    }
 
     /// What a look at this host covers, as text: two looks that cover the same are comparable.
     var scope: String {

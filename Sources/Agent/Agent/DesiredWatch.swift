@@ -9,6 +9,8 @@ struct DesiredWatch: Service {
     let state: LinkState
     let logger: Logger
     let sender: Wakeup
+    /// Rung when a key was blocked, whose last bytes are due sooner than the next reading.
+    let sampler: Wakeup
 
     /// How long the controller may let the request wait.
     static let wait = Duration.seconds(50)
@@ -23,7 +25,7 @@ struct DesiredWatch: Service {
                     backoff.succeeded()
                 } catch {
                     guard !Task.isCancelled else { return }
-                    if state.failed("\(error)") { logger.error("\(error)") }
+                    if state.failed(error, by: .desiredWatch) { logger.error("\(error)") }
                     try? await Task.sleep(for: backoff.failed(random: &random))
                 }
             }
@@ -34,13 +36,17 @@ struct DesiredWatch: Service {
         let position = try await keeper.desiredPosition()
         let answer = try await link.desired(
             after: (position.revision, position.digest), ticket: position.ticket, wait: Self.wait)
-        _ = state.reached()
-        guard let answer else { return }
-        let isSame = try await keeper.adopt(answer)
-        sender.ring()
-        guard !isSame else { return }
-        // The set differs although everything was taken over: do not ask in a tight circle.
-        logger.warning("what the controller wants is not what this host holds; asking again")
-        try await Task.sleep(for: .seconds(1))
+        if let answer {
+            let isSame = try await keeper.adopt(answer)
+            sender.ring()
+            if await keeper.isSettling { sampler.ring() }
+            guard isSame else {
+                throw AgentError(
+                    doing: "take over everything that the controller wants",
+                    reason: "it is behind what this host holds, as after it was put back from an "
+                        + "older copy; what is shut here stays shut")
+            }
+        }
+        _ = state.reached(by: .desiredWatch)
     }
 }

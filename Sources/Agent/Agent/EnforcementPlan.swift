@@ -50,8 +50,10 @@ struct UnmetWish: Hashable, Sendable {
         case needsNewKey = "needs_new_key"
         /// This host is only observed.
         case observe
-        /// The meter is not there or cannot be changed now; it is tried again.
+        /// The meter cannot be changed; it is tried again.
         case failed
+        /// The meter cannot be read now: what was verified before may still hold.
+        case unread
     }
 
     var credential: UInt64
@@ -157,6 +159,13 @@ extension EnforcementPlan {
         }
         except(wish, .gone, "somebody else removed the peer; add it to the interface again")
         return nil
+    }
+
+    /// Leaves out what takes a ledger that can be written.
+    mutating func holdRemovals(of wishes: [DesiredAccess], because reason: String) {
+        let held = Set(remove + restore.map(\.key)).subtracting(fulfilled.map(\.key))
+        for wish in wishes where held.contains(wish.key) { except(wish, .failed, reason) }
+        (remove, restore, forget) = ([], [], [])
     }
 
     private mutating func except(

@@ -6,6 +6,10 @@ import Meters
 struct InventoryState: Sendable {
     /// How many keys go into one call.
     static let mostKeys = 2_000
+    /// How many addresses of a key are told.
+    static let mostAddresses = 1_024
+    /// About how many bytes of keys go into one call, however many addresses they have.
+    static let mostBytes = 512 * 1_024
 
     private struct Name: Hashable {
         var meter: MeterName
@@ -57,7 +61,7 @@ struct InventoryState: Sendable {
         key.meter = meter.description
         key.key = peer.key.description
         key.name = name
-        key.addresses = peer.addresses.map(\.description)
+        key.addresses = peer.addresses.prefix(Self.mostAddresses).map(\.description)
         key.present = true
         key.lastHandshake = handshake ?? 0
         untold[id] = key
@@ -68,7 +72,7 @@ struct InventoryState: Sendable {
     mutating func noteGone(_ keys: [Key], at meter: MeterName) {
         for key in keys {
             let id = Name(meter: meter, key: key)
-            guard told.removeValue(forKey: id) != nil else { continue }
+            told[id] = nil
             var gone = WireMeterKey()
             gone.meter = meter.description
             gone.key = key.description
@@ -95,7 +99,12 @@ struct InventoryState: Sendable {
         message.now = now
         message.host = host
         message.meters = meters
-        message.keys = Array(untold.values.prefix(Self.mostKeys))
+        var size = 0
+        for key in untold.values.prefix(Self.mostKeys) {
+            size += 128 + key.name.utf8.count + key.addresses.reduce(0) { $0 + $1.utf8.count + 2 }
+            guard message.keys.isEmpty || size <= Self.mostBytes else { break }
+            message.keys.append(key)
+        }
         return message
     }
 

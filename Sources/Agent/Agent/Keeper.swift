@@ -21,6 +21,8 @@ actor Keeper {
     var faults: [MeterName: String] = [:]
     /// Failures to open or shut that were logged and still last.
     var failuresTold: Set<String> = []
+    /// Why the ledger cannot be written; nil while it can.
+    var ledgerFault: String?
     var discoveryFaults: [MeterDiscovery.Fault] = []
     /// Where the last look at this host saw and read everything.
     var newMetersBegan = DiscoveryScope.nothing
@@ -110,11 +112,13 @@ actor Keeper {
         }
     }
 
-    /// Reads one meter, books it and enforces what is wanted there.
+    /// Reads one meter, books it and enforces what is wanted there. A ledger that cannot be written
+    /// keeps nobody in: what it takes to block somebody is done all the same.
     func attend(to meter: any Meter) {
         do {
-            let reading = try book(meter)
-            enforce(meter, reading)
+            let (reading, difference) = try read(meter)
+            let isBooked = book(difference, meter, reading)
+            enforce(meter, reading, isBooked: isBooked)
             if faults.removeValue(forKey: meter.name) != nil {
                 logger.notice("\(meter.name) can be read again")
             }
@@ -123,21 +127,49 @@ actor Keeper {
         }
     }
 
-    /// Reads a meter and books the difference; a doubtful reading is taken again at once.
-    func book(_ meter: any Meter) throws -> MeterReading {
+    /// Reads a meter and takes the difference; a doubtful reading is taken again at once.
+    private func read(_ meter: any Meter) throws -> (MeterReading, Difference) {
         var latest = try meter.read()
-        let known = ledger.baselines(of: meter.name)
+        let known = try known(meter.name, latest.reading)
+        let isNew = newMetersBegan.covers(meter.name)
         var difference = Differ.difference(
-            from: known, to: latest.reading, beganAfterDiscovery: newMetersBegan.covers(meter.name))
+            from: known, to: latest.reading, beganAfterDiscovery: isNew)
         if difference.isDoubtful {
             let first = latest.reading
             latest = try meter.read()
             difference = Differ.difference(
-                from: known, to: latest.reading, confirming: first,
-                beganAfterDiscovery: newMetersBegan.covers(meter.name))
+                from: known, to: latest.reading, confirming: first, beganAfterDiscovery: isNew)
         }
-        try record(difference, meter, latest)
-        return latest
+        return (latest, difference)
+    }
+
+    /// What is remembered of a meter. An interface that was renamed is the one that it was: its
+    /// counters go on under the new name.
+    private func known(_ name: MeterName, _ reading: Reading) throws -> MeterBaselines {
+        let known = ledger.baselines(of: name)
+        guard !known.isKnown, let incarnation = reading.counters.first?.incarnation,
+            let old = ledger.meter(of: incarnation)
+        else { return known }
+        try ledger.rename(old, to: name)
+        if let keys = kept.removeValue(forKey: old) { kept[name] = keys }
+        logger.notice("\(old) is called \(name) now")
+        return ledger.baselines(of: name)
+    }
+
+    /// Books a difference; false where the ledger cannot be written, which loses nothing: what was
+    /// not written is still in the counters.
+    private func book(
+        _ difference: Difference, _ meter: any Meter, _ reading: MeterReading
+    ) -> Bool {
+        do {
+            try record(difference, meter, reading)
+            ledgerFault = nil
+            return true
+        } catch {
+            if ledgerFault == nil { logger.error("\(error); counting goes on from where it was") }
+            ledgerFault = "\(error)"
+            return false
+        }
     }
 
     func record(
@@ -172,15 +204,19 @@ actor Keeper {
             meter.name, source: meter.traits.source, listenPort: nil, keys: 0, fault: fault)
         outcomes.unmet(
             (wishes[meter.name] ?? []).map {
-                UnmetWish(credential: $0.credential, code: .failed, detail: fault)
+                UnmetWish(credential: $0.credential, code: .unread, detail: fault)
             }, at: meter.name)
     }
 
-    /// Wishes for a meter that is not there: nothing passes, so what is shut is shut.
+    /// Wishes for a meter that was not found. Where it was looked for, nothing passes, so what is
+    /// shut is shut; where it was not, nothing is known.
     private func reportMissing(_ meter: MeterName) {
         var unmet: [UnmetWish] = []
         for wish in wishes[meter] ?? [] {
-            if wish.access.isShut {
+            if let (code, detail) = unseen(meter) {
+                unmet.append(
+                    UnmetWish(credential: wish.credential, code: code, detail: detail))
+            } else if wish.access.isShut {
                 outcomes.fulfilled(wish, took: took(wish))
             } else {
                 unmet.append(
@@ -190,6 +226,15 @@ actor Keeper {
             }
         }
         outcomes.unmet(unmet, at: meter)
+    }
+
+    /// Why a meter would not have been found even if it were there; nil where it would.
+    private func unseen(_ meter: MeterName) -> (UnmetWish.Code, String)? {
+        guard options.covers(meter) else {
+            return (.failed, "this agent's settings leave \(meter) out")
+        }
+        let fault = discoveryFaults.first { $0.place == meter.place || $0.place == nil }
+        return fault.map { (.unread, $0.text) }
     }
 
     /// Nanoseconds since a wish arrived; nil for one from before this start.

@@ -5,21 +5,24 @@ import Meters
 
 extension Keeper {
     /// Brings a meter's keys to what the controller wants, given what was just read and booked.
-    func enforce(_ meter: any Meter, _ reading: MeterReading) {
+    ///
+    /// What was not booked is not removed, since its counter holds the only copy of its bytes.
+    func enforce(_ meter: any Meter, _ reading: MeterReading, isBooked: Bool) {
         let wishes = wishes[meter.name] ?? []
         guard !wishes.isEmpty else { return }
         let wanted = Set(wishes.map(\.key))
         let present = reading.peers.filter { wanted.contains($0.key) }
         noteBlocked(present, of: meter, at: reading.reading.instant)
-        let plan = EnforcementPlan(
+        var plan = EnforcementPlan(
             for: wishes, in: view(of: meter, present, at: reading.reading.instant),
             observing: options.mode == .observe)
+        if !isBooked { plan.holdRemovals(of: wishes, because: ledgerFault ?? "") }
         var unmet = plan.exceptions
         for wish in plan.fulfilled { outcomes.fulfilled(wish, took: took(wish)) }
         if !plan.forget.isEmpty { attempt(&unmet, [], meter) { try forget(plan.forget, meter) } }
         if !plan.save.isEmpty || !plan.block.isEmpty { shut(plan, wishes, meter, &unmet) }
         if !plan.remove.isEmpty { remove(plan, wishes, meter, &unmet) }
-        for settings in plan.restore { restore(settings, wishes, meter, &unmet) }
+        if !plan.restore.isEmpty { restore(plan.restore, wishes, meter, &unmet) }
         if unmet.isEmpty { failuresTold = [] }
         outcomes.unmet(unmet, at: meter.name)
     }
@@ -114,16 +117,25 @@ extension Keeper {
         try ledger.record(end, of: meter.name, at: final.reading.instant)
     }
 
+    /// Puts keys back, all at once; where that is refused, one by one, so that one whose address
+    /// somebody else has does not keep the others out.
     private func restore(
-        _ settings: PeerSettings, _ wishes: [DesiredAccess], _ meter: any Meter,
+        _ settings: [PeerSettings], _ wishes: [DesiredAccess], _ meter: any Meter,
         _ unmet: inout [UnmetWish]
     ) {
-        attempt(&unmet, [settings.key], meter) {
-            try meter.restore([settings])
-            try forget([settings.key], meter)
-            fulfil([settings.key], wishes)
+        let open = { (some: [PeerSettings]) throws in
+            try meter.restore(some)
+            try self.forget(some.map(\.key), meter)
+            self.fulfil(some.map(\.key), wishes)
+        }
+        if settings.count > 1, (try? open(settings)) != nil { return }
+        for one in settings.prefix(Self.mostSingleRestores) {
+            attempt(&unmet, [one.key], meter) { try open([one]) }
         }
     }
+
+    /// How many keys are put back one by one in a round; the others' turn comes with the next.
+    private static let mostSingleRestores = 200
 
     private func save(
         _ settings: [PeerSettings], _ meter: any Meter, isRemoved: Bool

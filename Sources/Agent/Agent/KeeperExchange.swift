@@ -1,6 +1,7 @@
 import Accounting
 import AgentProtocol
 import Ledger
+import Logging
 import Meters
 
 extension Keeper {
@@ -12,6 +13,9 @@ extension Keeper {
 
     /// Takes over the credentials that the controller named.
     func adopt(_ answer: WireInventoryAnswer, for sent: WireInventory) throws {
+        for refused in answer.assignments where refused.credential == 0 {
+            logger.error("the controller does not count \(refused.key) of \(refused.meter)")
+        }
         try ledger.assign(
             answer.assignments.compactMap { assignment in
                 guard let meter = MeterName(assignment.meter),
@@ -46,16 +50,20 @@ extension Keeper {
         return try ledger.depth().batches < before
     }
 
-    /// How long to wait for the next reading: shorter while a blocked key's last bytes settle.
-    func patience() -> Duration {
+    /// Whether a blocked key is watched until its last bytes are counted.
+    var isSettling: Bool {
         let now = clock.now().boottime
-        let isSettling = kept.values.contains { keys in
+        return kept.values.contains { keys in
             keys.values.contains { entry in
                 guard !entry.isRemoved, let blockedAt = entry.blockedAt else { return false }
                 return now < blockedAt + 10 * EnforcementPlan.settle
             }
         }
-        return isSettling ? min(options.readInterval, .milliseconds(1_100)) : options.readInterval
+    }
+
+    /// How long to wait for the next reading: shorter while a blocked key's last bytes settle.
+    func patience() -> Duration {
+        isSettling ? min(options.readInterval, .milliseconds(1_100)) : options.readInterval
     }
 
     /// Where this agent stands with the controller's wishes.
@@ -66,32 +74,58 @@ extension Keeper {
 
     /// Takes over what the controller wants and acts on it at once.
     ///
-    /// Returns whether the set is now exactly the controller's.
+    /// Returns whether the set is now exactly the controller's. Where the ledger cannot be written
+    /// what is to be shut is shut all the same, and the error is thrown: it will be asked for again.
     func adopt(_ desired: WireDesired) throws -> Bool {
         let arrival = clock.now().boottime
-        let before = revision
-        _ = try ledger.adopt(desired)
+        do {
+            try ledger.adopt(desired)
+        } catch {
+            shutUnsaved(try Ledger.wishes(in: desired), arrival: arrival)
+            throw error
+        }
+        var fresh: [MeterName: [DesiredAccess]] = [:]
         var changed = Set<MeterName>()
-        wishes = [:]
         for wish in try ledger.desired() {
-            wishes[wish.meter, default: []].append(wish)
-            guard wish.revision > before else { continue }
+            fresh[wish.meter, default: []].append(wish)
+            guard wish.revision > revision else { continue }
             arrivals[wish.credential] = arrival
             changed.insert(wish.meter)
         }
         let position = try ledger.desiredPosition()
+        wishes = fresh
         revision = position.revision
-        let ticket = desired.ticket
-        if ticket > ticketAsked {
-            ticketAsked = ticket
-            cycle()
-        } else {
-            for name in changed {
-                if let meter = meters[name] { attend(to: meter) } else { cycle() }
-            }
-            outcomes.verified(through: revision)
-        }
+        act(on: changed, ticket: desired.ticket)
         return position.digest == Array(desired.digest)
+    }
+
+    private func act(on changed: Set<MeterName>, ticket: UInt64) {
+        guard ticket <= ticketAsked, changed.allSatisfy({ meters[$0] != nil }) else {
+            ticketAsked = max(ticketAsked, ticket)
+            cycle()
+            return
+        }
+        for name in changed {
+            if let meter = meters[name] { attend(to: meter) }
+        }
+        outcomes.verified(through: revision)
+    }
+
+    /// Shuts what the ledger could not note down. Nothing is opened that way.
+    private func shutUnsaved(_ unsaved: [DesiredAccess], arrival: UInt64) {
+        var changed = Set<MeterName>()
+        for wish in unsaved where wish.access.isShut {
+            var others = wishes[wish.meter] ?? []
+            guard !others.contains(where: { $0.key == wish.key && $0.revision >= wish.revision })
+            else { continue }
+            others.removeAll { $0.key == wish.key }
+            wishes[wish.meter] = others + [wish]
+            arrivals[wish.credential] = arrival
+            changed.insert(wish.meter)
+        }
+        for name in changed {
+            if let meter = meters[name] { attend(to: meter) }
+        }
     }
 
     /// How far this host is with the controller's wishes; nil where the controller knows.

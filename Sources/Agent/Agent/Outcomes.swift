@@ -52,11 +52,13 @@ struct OutcomeState: Sendable {
         guard hasNews else { return nil }
         var message = WireOutcomes()
         message.revision = revision
-        message.exceptions = unmet.map { unmet in
+        let all = unmet
+        message.exceptions = all.map { unmet in
             var exception = WireException()
             exception.credential = unmet.credential
             exception.code = unmet.code.rawValue
-            exception.detail = unmet.detail
+            // A whole meter's keys may have one and the same trouble.
+            exception.detail = String(unmet.detail.prefix(all.count > 1_000 ? 100 : 1_000))
             return exception
         }
         message.enforced = Array(enforced.values)

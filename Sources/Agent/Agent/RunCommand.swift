@@ -64,6 +64,7 @@ struct Daemon {
             [keeper, identity, state] in
             await AgentStatus.encoded { try await keeper.status(identity, state) }
         }
+        let sampler = Sampler(keeper: keeper, sender: sender)
         let group = ServiceGroup(
             services: [
                 status,
@@ -71,8 +72,9 @@ struct Daemon {
                 Reloader(keeper: keeper, logger: logger, load: reload),
                 uplink,
                 DesiredWatch(
-                    keeper: keeper, link: link, state: state, logger: logger, sender: sender),
-                Sampler(keeper: keeper, sender: sender),
+                    keeper: keeper, link: link, state: state, logger: logger, sender: sender,
+                    sampler: sampler.wakeup),
+                sampler,
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: AgentLog.quiet)
         try await group.run()

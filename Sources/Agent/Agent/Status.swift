@@ -67,7 +67,8 @@ extension Keeper {
             ledger: ledger.id, unsentRows: depth.rows, unacknowledgedBatches: depth.batches,
             revision: revision,
             secondsSinceReading: lastCycle.map { Double(now.boottime - $0.boottime) / 1e9 },
-            meters: meterStatus, faults: discoveryFaults.map(\.text), shut: shutKeys,
+            meters: meterStatus,
+            faults: discoveryFaults.map(\.text) + [ledgerFault].compactMap { $0 }, shut: shutKeys,
             unmet: outcomes.unmet.map {
                 .init(credential: $0.credential, code: $0.code.rawValue, detail: $0.detail)
             },

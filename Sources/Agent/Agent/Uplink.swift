@@ -1,4 +1,5 @@
 import AgentProtocol
+import HTTPClient
 import Logging
 import ServiceLifecycle
 
@@ -18,25 +19,48 @@ struct Uplink: Service {
                 do {
                     try await exchange()
                     backoff.succeeded()
-                    if state.reached() { logger.notice("the controller is reached") }
+                    if state.reached(by: .uplink) { logger.notice("pushing works again") }
                     await wakeup.wait(atMost: await keeper.options.pushInterval)
                 } catch {
                     guard !Task.isCancelled else { return }
-                    if state.failed("\(error)") { logger.error("\(error)") }
+                    if state.failed(error, by: .uplink) { logger.error("\(error)") }
                     try? await Task.sleep(for: backoff.failed(random: &random))
                 }
             }
         }
     }
 
-    /// Tells the controller everything that it does not know yet.
+    /// Tells the controller everything that it does not know yet. What it refuses of one kind does
+    /// not hold up the others; the first failure is thrown at the end.
     func exchange(timeout: Duration = .seconds(30)) async throws {
+        var failure: (any Error)?
+        for send in [sendInventory, sendOutcomes, sendBatches] {
+            do {
+                try await send(timeout)
+            } catch {
+                failure = failure ?? error
+                if (error as? HTTPClientError)?.code == .cancelled { break }
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private func sendInventory(timeout: Duration) async throws {
         while let inventory = await keeper.inventoryMessage() {
             let answer: WireInventoryAnswer = try await link.post(
                 "/agent/v1/inventory", inventory, timeout: timeout)
             try await keeper.adopt(answer, for: inventory)
         }
-        try await sendOutcomes(timeout: timeout)
+    }
+
+    private func sendOutcomes(timeout: Duration) async throws {
+        guard let outcomes = await keeper.outcomesMessage() else { return }
+        let answer: WireOutcomesAnswer = try await link.post(
+            "/agent/v1/outcomes", outcomes, timeout: timeout)
+        if answer.acknowledged >= outcomes.number { await keeper.acknowledgeOutcomes(outcomes) }
+    }
+
+    private func sendBatches(timeout: Duration) async throws {
         while let push = try await keeper.pushMessage() {
             let answer: WirePushAnswer = try await link.post(
                 "/agent/v1/batches", push, timeout: timeout)
@@ -46,12 +70,5 @@ struct Uplink: Service {
                     reason: "the controller has applied \(answer.applied) and takes none of them")
             }
         }
-    }
-
-    private func sendOutcomes(timeout: Duration) async throws {
-        guard let outcomes = await keeper.outcomesMessage() else { return }
-        let answer: WireOutcomesAnswer = try await link.post(
-            "/agent/v1/outcomes", outcomes, timeout: timeout)
-        if answer.acknowledged >= outcomes.number { await keeper.acknowledgeOutcomes(outcomes) }
     }
 }

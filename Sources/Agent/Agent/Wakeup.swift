@@ -22,9 +22,11 @@ final class Wakeup: Sendable {
 
     /// Waits until `ring`, until `duration` has passed, or until the task is cancelled.
     func wait(atMost duration: Duration) async {
+        // A timer that overtakes the wait it belongs to ends it all the same; at worst the next
+        // one is cut short too.
         let timer = Task {
             try await Task.sleep(for: duration)
-            release()
+            ring()
         }
         defer { timer.cancel() }
         await withTaskCancellationHandler {

@@ -28,6 +28,26 @@ extension Ledger {
         meters[meter]?.baselines ?? MeterBaselines()
     }
 
+    /// Which meter counts under an incarnation; nil for none.
+    public func meter(of incarnation: Incarnation) -> MeterName? {
+        meters.first { $0.value.baselines.counters[incarnation] != nil }?.key
+    }
+
+    /// Goes on with a meter under another name, one that the ledger does not know yet.
+    public func rename(_ old: MeterName, to new: MeterName) throws(LedgerError) {
+        guard let book = meters[old], meters[new] == nil else { return }
+        try database.transaction { () throws(LedgerError) in
+            try database.run(
+                "UPDATE meter SET name = ?1 WHERE id = ?2",
+                [.text(new.description), .integer(book.id)])
+            try database.run(
+                "UPDATE kept_out SET meter = ?1 WHERE meter = ?2",
+                [.text(new.description), .text(old.description)])
+        }
+        meters[old] = nil
+        meters[new] = book
+    }
+
     /// A key's running total since the ledger began, bytes; nil for a key that it does not know.
     public func total(of key: Key, at meter: MeterName) -> Traffic? {
         meters[meter]?.accounts[key]?.total

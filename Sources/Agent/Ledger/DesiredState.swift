@@ -47,10 +47,27 @@ extension Ledger {
         return wishes
     }
 
+    /// What a message of the controller's asks for, whether or not it is newer than what is held.
+    package static func wishes(in desired: WireDesired) throws(LedgerError) -> [DesiredAccess] {
+        var wishes: [DesiredAccess] = []
+        for bytes in desired.entries {
+            let entry = try decode(Array(bytes))
+            guard let meter = MeterName(entry.meter), let key = Key(entry.key, of: meter.kind)
+            else { continue }
+            wishes.append(
+                DesiredAccess(
+                    credential: entry.credential, meter: meter, key: key,
+                    revision: entry.revision, access: entry.access.value))
+        }
+        return wishes
+    }
+
     /// Takes over what the controller sent. An entry applies only at a higher revision than the
     /// one held, and a whole set only where it is not older than what is held.
     ///
-    /// Returns whether anything changed.
+    /// A shut that a whole set lacks is kept: a controller that was put back from an older copy
+    /// opens nobody. Returns whether anything changed.
+    @discardableResult
     package func adopt(_ desired: WireDesired) throws(LedgerError) -> Bool {
         let held = UInt64(try database.fact("desired_revision") ?? "0") ?? 0
         guard desired.revision >= held else { return false }
@@ -58,7 +75,7 @@ extension Ledger {
             var changed = false
             var named = Set<UInt64>()
             for bytes in desired.entries {
-                let entry = try decode(Array(bytes))
+                let entry = try Self.decode(Array(bytes))
                 named.insert(entry.credential)
                 if try adopt(entry, bytes: Array(bytes), replacing: desired.whole) {
                     changed = true
@@ -70,7 +87,7 @@ extension Ledger {
         }
     }
 
-    private func decode(_ bytes: [UInt8]) throws(LedgerError) -> WireDesiredEntry {
+    private static func decode(_ bytes: [UInt8]) throws(LedgerError) -> WireDesiredEntry {
         do {
             return try WireDesiredEntry(decoding: bytes)
         } catch {
@@ -103,7 +120,7 @@ extension Ledger {
 
     private func drop(allBut named: Set<UInt64>) throws(LedgerError) -> Bool {
         var held: [UInt64] = []
-        try database.query("SELECT credential FROM desired") { row in
+        try database.query("SELECT credential FROM desired WHERE access = 'open'") { row in
             held.append(row.unsigned(0))
         }
         let extra = held.filter { !named.contains($0) }

@@ -23,6 +23,15 @@ public struct KeptOutKey: Sendable {
 extension Ledger {
     /// Every key that this agent keeps out.
     public func keptOut() throws(LedgerError) -> [KeptOutKey] {
+        try Self.keptOut(in: database)
+    }
+
+    /// Every key that the agent of the ledger at `path` keeps out.
+    public static func keptOut(at path: String) throws(LedgerError) -> [KeptOutKey] {
+        try keptOut(in: try Database(path: path))
+    }
+
+    private static func keptOut(in database: Database) throws(LedgerError) -> [KeptOutKey] {
         var keys: [KeptOutKey] = []
         try database.query("SELECT meter, key, removed, settings FROM kept_out") { row in
             guard let meter = MeterName(row.text(0)), let key = Key(row.text(1), of: meter.kind)

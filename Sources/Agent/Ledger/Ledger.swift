@@ -45,10 +45,7 @@ public final class Ledger {
             try check(database, path: path)
             try migrate(database, path: path)
         } catch  where error.code == .damaged {
-            throw LedgerError(
-                .damaged, doing: "open the ledger \(path)",
-                reason: "it is damaged (\(error.reason)) and was left as it is; restore it from "
-                    + "a copy, or move it away and join this host again")
+            throw damaged(path, error.reason)
         }
         let start = try begin(database, id: id, instance: instance, path: path)
         let ledger = Ledger(database: database, id: id, start: start, instance: instance)
@@ -66,10 +63,21 @@ public final class Ledger {
 
     /// The id of the ledger at `path`; nil where there is no ledger or it has none yet.
     public static func id(at path: String) throws(LedgerError) -> String? {
-        let database = try Database(path: path)
-        var version: Int64 = 0
-        try database.query("PRAGMA user_version") { row in version = row.integer(0) }
-        return version == 0 ? nil : try database.fact("ledger")
+        do {
+            let database = try Database(path: path)
+            var version: Int64 = 0
+            try database.query("PRAGMA user_version") { row in version = row.integer(0) }
+            return version == 0 ? nil : try database.fact("ledger")
+        } catch  where error.code == .damaged {
+            throw damaged(path, error.reason)
+        }
+    }
+
+    private static func damaged(_ path: String, _ reason: String) -> LedgerError {
+        LedgerError(
+            .damaged, doing: "open the ledger \(path)",
+            reason: "it is damaged (\(reason)) and was left as it is; restore it from a copy, or "
+                + "move it away and join this host again")
     }
 
     private static func check(_ database: Database, path: String) throws(LedgerError) {

@@ -1,12 +1,13 @@
 import Accounting
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Meters
 
 /// Everything that only a kernel with WireGuard can show. One after the other: they share the
 /// guest's two slow processors.
-@Suite(.serialized, .enabled(if: KernelLab.isHere, "runs in the guest that KernelGuestTests boots"))
+@Suite(.serialized, .enabled(if: Guest.isHere, "runs in the guest that KernelGuestTests boots"))
 enum KernelChecks {}
 
 extension KernelChecks {

@@ -5,11 +5,8 @@ import Testing
 
 @testable import Meters
 
-/// Where kernel WireGuard is: inside the guest that `KernelGuestTests` boots.
+/// Scripts inside the guest that `KernelGuestTests` boots, where kernel WireGuard is.
 enum KernelLab {
-    /// Whether this process runs in the guest.
-    static let isHere = ProcessInfo.processInfo.environment["TOLLKEEPER_GUEST"] == "1"
-
     /// Whether fixtures are wanted; see `Tests/VM/record`.
     static let records = ProcessInfo.processInfo.environment["TOLLKEEPER_RECORD"] == "1"
 

@@ -1,0 +1,63 @@
+import Accounting
+import AgentProtocol
+import Meters
+import Testing
+
+@testable import Agent
+
+@Suite struct InventoryStateTests {
+    let meter = MeterName(kind: .v2ray, device: "main")
+
+    func peer(_ name: String, addresses: Int = 1) -> PeerSettings {
+        let ranges = (0..<addresses).compactMap { index in
+            AddressRange("10.\(index >> 16).\(index >> 8 & 255).\(index & 255)/32")
+        }
+        return PeerSettings(key: .text(name), addresses: ranges)
+    }
+
+    func next(_ state: InventoryState) -> WireInventory? {
+        state.message(now: WireClock(), host: WireHost())
+    }
+
+    @Test func aKeyIsToldOnceAndAgainWhenItChanges() throws {
+        var state = InventoryState()
+        state.note(meter, source: "kernel", listenPort: 1, keys: 1, fault: "")
+        state.note(peer("a"), at: meter, name: "alice", handshake: nil)
+        let first = try #require(next(state))
+        #expect(first.keys.map(\.name) == ["alice"])
+        state.acknowledge(first)
+        state.note(peer("a"), at: meter, name: "alice", handshake: nil)
+        #expect(next(state) == nil)
+        state.note(peer("a"), at: meter, name: "bob", handshake: nil)
+        #expect(next(state)?.keys.map(\.name) == ["bob"])
+    }
+
+    @Test func aKeyThatIsKeptOutKeepsItsAddresses() throws {
+        var state = InventoryState()
+        state.note(peer("a"), at: meter, name: "", handshake: nil)
+        state.acknowledge(try #require(next(state)))
+        state.note(peer("a", addresses: 0), at: meter, name: "", handshake: nil)
+        #expect(next(state) == nil)
+    }
+
+    @Test func aKeyThatWentWhileNobodyLookedIsToldAsGone() throws {
+        var state = InventoryState()
+        state.noteGone([.text("a")], at: meter)
+        #expect(next(state)?.keys.map(\.present) == [false])
+    }
+
+    @Test func aCallStaysSmallHoweverManyAddressesThereAre() throws {
+        var state = InventoryState()
+        for index in 0..<100 {
+            state.note(peer("k\(index)", addresses: 2_000), at: meter, name: "", handshake: nil)
+        }
+        var told = 0
+        while let message = next(state) {
+            #expect(try message.encoded().count < 2 * InventoryState.mostBytes)
+            #expect(message.keys.allSatisfy { $0.addresses.count == 1_024 })
+            told += message.keys.count
+            state.acknowledge(message)
+        }
+        #expect(told == 100)
+    }
+}

@@ -1,0 +1,114 @@
+import API
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// What the two programs do with the kernel's WireGuard beyond what they do with any.
+    @Suite(.enabled(if: Guest.isHere, "runs in the guest that FleetGuestTests boots"))
+    struct FleetChecks {
+        /// Reads far apart, so that what is booked at a revoke is booked because of it, and
+        /// joined over TLS at an address of the host.
+        private func start() throws -> (Tunnel, Fleet) {
+            let tunnel = try Tunnel(clients: ["alice", "bob"])
+            let fleet = try Fleet(
+                tunnel, listen: "0.0.0.0", interval: "60s",
+                settings: ["TOLLKEEPER_AGENT_PUSH_INTERVAL": "500ms"])
+            try fleet.join(at: FleetGuestTests.address)
+            try fleet.startAgent()
+            #expect(try eventually { try fleet.clients().count == 2 })
+            return (tunnel, fleet)
+        }
+
+        @Test func aRevokedPeerIsBlockedAtOnceAndRemovedWhenItsLastBytesAreBooked() throws {
+            let (tunnel, fleet) = try start()
+            let alice = try tunnel.client("alice")
+            let traffic = try alice.pingSteadily()
+            defer { traffic.stop() }
+            let isFlowing = try eventually {
+                (try Sighting(of: alice, at: tunnel)?.total.received ?? 0) > 5000
+            }
+            #expect(isFlowing)
+            let revoke = try fleet.start("client", "revoke", "alice")
+            let sightings = try watch(alice, at: tunnel)
+            let gone = ContinuousClock.now
+            #expect(revoke.wait(limit: 60) == 0, "\(revoke.errors)")
+            let answer = try JSONDecoder().decode(
+                EnforcementAnswer.self, from: Data(revoke.output.utf8))
+            #expect(answer.enforcement.state == .enforced)
+
+            let open = try #require(sightings.last { !$0.isBlocked })
+            let last = try #require(sightings.last)
+            try #require(last.isBlocked, "it was removed without having been blocked")
+            let watched = gone - open.instant
+            let latency = Duration.milliseconds(try #require(answer.enforcement.latencyMs))
+            #expect(latency < watched, "it was told only after the removal")
+            #expect(
+                (.seconds(1) ..< .seconds(30)).contains(watched), "it was watched for \(watched)")
+            #expect(last.total.sent >= open.total.sent)
+            #expect(try eventually { try fleet.totals()[alice.keys.publicKey] == last.total })
+            #expect(try tunnel.client("bob").reachesServer())
+        }
+
+        @Test func aRestoredPeerWorksAtOnceWithItsPresharedKeyAndIsCountedOn() throws {
+            let (tunnel, fleet) = try start()
+            let alice = try tunnel.client("alice")
+            try alice.ping(count: 20)
+            let before = try #require(try Sighting(of: alice, at: tunnel))
+            try fleet.tollkeeper("client", "revoke", "alice")
+            #expect(try eventually { try Sighting(of: alice, at: tunnel) == nil })
+            #expect(try eventually { try fleet.totals()[alice.keys.publicKey] == before.total })
+            #expect(try !alice.isReachedByServer())
+
+            let restored = try fleet.tollkeeper("client", "restore", "alice")
+            #expect(restored.contains("enforced"))
+            let peer = try #require(try Sighting(of: alice, at: tunnel))
+            #expect(peer.settings == before.settings)
+            #expect(peer.settings[1] == alice.presharedKey)
+            #expect(try alice.isReachedByServer())
+            #expect(try alice.reachesServer())
+            try fleet.tollkeeper("server", "sync", "host")
+            let isWhole = try eventually {
+                let now = try tunnel.truth()[alice.keys.publicKey]
+                return try fleet.totals()[alice.keys.publicKey] == now.map { before.total + $0 }
+            }
+            #expect(isWhole)
+        }
+
+        /// What is seen of a client's peer until it is gone.
+        private func watch(_ client: TunnelClient, at tunnel: Tunnel) throws -> [Sighting] {
+            var sightings: [Sighting] = []
+            let isGone = try eventually {
+                let sighting = try Sighting(of: client, at: tunnel)
+                if let sighting { sightings.append(sighting) }
+                return sighting == nil
+            }
+            try #require(isGone, "it was never removed")
+            return sightings
+        }
+    }
+}
+
+/// A peer as `wg show INTERFACE dump` shows it at one moment.
+private struct Sighting {
+    let instant = ContinuousClock.now
+    /// Public key, preshared key, endpoint and allowed IPs.
+    let settings: [String]
+    let total: Total
+
+    /// nil where the interface has no such peer.
+    init?(of client: TunnelClient, at tunnel: Tunnel) throws {
+        let dump = try tunnel.namespace.run("wg", "show", tunnel.interface, "dump")
+        let key = client.keys.publicKey
+        guard let line = dump.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else {
+            return nil
+        }
+        let fields = line.split(separator: "\t").map(String.init)
+        try #require(fields.count == 8, "\(line)")
+        settings = Array(fields[0..<4])
+        total = Total(
+            sent: try #require(Int64(fields[5])), received: try #require(Int64(fields[6])))
+    }
+
+    var isBlocked: Bool { settings[3] == "(none)" }
+}

@@ -1,0 +1,41 @@
+import Foundation
+
+/// The machine under QEMU whose kernel has WireGuard, which that of most machines that test lacks.
+package enum Guest {
+    /// Whether this process runs in the guest.
+    package static let isHere = ProcessInfo.processInfo.environment["IN_TEST_GUEST"] == "1"
+
+    /// Boots the guest and runs this very test program there, one test after the other.
+    ///
+    /// - Parameters:
+    ///   - arguments: What to run: `--filter` and the like.
+    ///   - programs: Programs of this package to lay beside it.
+    ///   - tools: Programs of this host to put into the guest.
+    ///   - first: Shell commands that run before it.
+    ///   - seconds: After how long the guest is ended.
+    ///   - memory: The guest's memory in megabytes.
+    /// - Returns: The test program's exit status, and all that was written.
+    package static func test(
+        _ arguments: [String], programs: [String] = [], tools: [String], first: [String] = [],
+        seconds: Int, memory: Int = 1024
+    ) throws -> (status: Int32, output: String) {
+        let payload = try TemporaryFolder()
+        let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        try Command.run("strip", "-o", "\(payload.path)/tests", program)
+        for name in programs {
+            try Command.run("strip", "-o", "\(payload.path)/\(name)", Command.built(name))
+        }
+        let options = tools.flatMap { ["--program", $0] }
+        let tests = "./tests --testing-library swift-testing --no-parallel"
+        let command = first + ["\(tests) \(arguments.joined(separator: " "))"]
+        let job = try Job(
+            [script, "run", "--seconds", "\(seconds)", "--memory", "\(memory)"] + options
+                + [payload.path, command.joined(separator: " && ")])
+        let status = job.wait(limit: Double(seconds) + 120) ?? -1
+        return (status, job.output + job.errors)
+    }
+
+    /// `Tests/VM/guest`, which says what the guest is made of.
+    private static let script = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "VM/guest").path
+}
