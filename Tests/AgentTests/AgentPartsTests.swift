@@ -64,6 +64,11 @@ import Testing
         #expect(ContinuousClock.now - start < .seconds(10))
     }
 
+    @Test(.timeLimit(.minutes(1))) func aWaitEndsThoughItsTimeIsUpBeforeItBegins() async {
+        let wakeup = Wakeup()
+        for _ in 0..<20_000 { await wakeup.wait(atMost: .zero) }
+    }
+
     @Test func aSecretFileIsForItsOwnerAlone() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "secret-\(UUID())").path
         try Files.writeSecret([1, 2], to: path)
