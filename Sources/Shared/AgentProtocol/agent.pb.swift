@@ -587,7 +587,7 @@ package nonisolated struct WireException: Sendable {
 
   package var credential: UInt64 = 0
 
-  /// "gone", "address_taken", "needs_new_key", "observe", "failed"
+  /// "gone", "address_taken", "needs_new_key", "observe", "failed", "unread"
   package var code: String = String()
 
   package var detail: String = String()
