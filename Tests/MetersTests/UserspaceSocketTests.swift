@@ -31,7 +31,7 @@ import Testing
     @Test func anAnswerInManySmallPiecesIsOneAnswer() throws {
         let text = "listen_port=7\npublic_key=\(UserspaceReplyTests.key)\nrx_bytes=3\ntx_bytes=4\n"
         let pieces = (text + "errno=0\n\n").map { String($0) }
-        let daemon = try PretendedDaemon(at: path, answers: pieces)
+        let daemon = try PretendedDaemon(at: path, answers: pieces, closes: false)
         defer { daemon.stop() }
         let reading = try meter().read()
         #expect(reading.listenPort == 7)
