@@ -20,8 +20,8 @@ final class StateDirectory: Sendable {
         guard lock >= 0 else {
             throw ServeError("cannot write in \(path): \(String(cString: strerror(errno)))")
         }
+        // Every property is set by now, so that a throw ends in `deinit`, which closes the lock.
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            close(lock)
             throw ServeError(
                 "another controller runs on \(path): end it, or name another --state-dir")
         }
