@@ -28,10 +28,12 @@ func systemLibrary(_ name: String, in part: String, pkgConfig: String, apt: Stri
         name: name, path: "Sources/\(part)/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
-func module(_ name: String, in part: String, _ dependencies: [Target.Dependency]) -> Target {
+func module(
+    _ name: String, in part: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
     .target(
         name: name, dependencies: dependencies, path: "Sources/\(part)/\(name)",
-        swiftSettings: house)
+        exclude: exclude, swiftSettings: house)
 }
 
 func program(_ name: String, in part: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -59,7 +61,8 @@ var targets: [Target] = [
     systemLibrary("CCurl", in: "Shared", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
     systemLibrary("CZlib", in: "Shared", pkgConfig: "zlib", apt: "zlib1g-dev"),
     module("Accounting", in: "Shared", []),
-    module("AgentProtocol", in: "Shared", ["Accounting", crypto, protobuf]),
+    module(
+        "AgentProtocol", in: "Shared", ["Accounting", crypto, protobuf], exclude: ["agent.proto"]),
     module("HTTPClient", in: "Shared", ["CCurl", "CZlib"]),
     module("Settings", in: "Shared", []),
     module("Systemd", in: "Shared", [lifecycle, logging]),
