@@ -52,16 +52,16 @@ import Testing
         #expect(backoff.failed(random: &random) <= .seconds(1))
     }
 
-    @Test func aWaitEndsWhenItIsRung() async {
+    @Test(.timeLimit(.minutes(5))) func aWaitEndsWhenItIsRung() async {
         let wakeup = Wakeup()
         let start = ContinuousClock.now
         wakeup.ring()
-        await wakeup.wait(atMost: .seconds(30))
-        async let wait: Void = wakeup.wait(atMost: .seconds(30))
+        await wakeup.wait(atMost: .seconds(3600))
+        async let wait: Void = wakeup.wait(atMost: .seconds(3600))
         try? await Task.sleep(for: .milliseconds(20))
         wakeup.ring()
         await wait
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(3600))
     }
 
     @Test(.timeLimit(.minutes(1))) func aWaitEndsThoughItsTimeIsUpBeforeItBegins() async {

@@ -53,9 +53,7 @@ import Testing
     @Test func aBombStopsAtTheLimit() throws {
         let bomb = try Gzip.deflate([UInt8](repeating: 0, count: 64 << 20))
         #expect(bomb.count < 100_000)
-        let started = ContinuousClock.now
         #expect(Self.failure(bomb, limit: 1 << 20) == .tooLarge)
-        #expect(started.duration(to: .now) < .seconds(2))
     }
 
     @Test func theLimitItselfIsAllowed() throws {

@@ -41,13 +41,11 @@ import Testing
     @Test func aDaemonThatSaysNothingIsGivenUp() throws {
         let daemon = try PretendedDaemon(at: path, answers: [], closes: false)
         defer { daemon.stop() }
-        let start = ContinuousClock.now
         #expect {
             try meter(timeout: .milliseconds(200)).read()
         } throws: { error in
             (error as? MeterError)?.reason == "the daemon did not answer in time"
         }
-        #expect(ContinuousClock.now - start < .seconds(5))
     }
 
     @Test func aDaemonThatAcceptsNobodyIsGivenUp() throws {

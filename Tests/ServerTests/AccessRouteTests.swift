@@ -139,7 +139,7 @@ import Testing
             defer { enforcer.cancel() }
             let asked = ContinuousClock.now
             let response = try await controller.call("POST", "/api/clients/1/revoke?wait=30")
-            #expect(ContinuousClock.now - asked < .seconds(5))
+            #expect(ContinuousClock.now - asked < .seconds(20))
             #expect(response.status == 202)
             let enforcement = try response.json(EnforcementAnswer.self).enforcement
             #expect(enforcement.state == .pending)

@@ -121,9 +121,9 @@ extension HTTPResponse {
     var failure: Failure? { try? JSONDecoder().decode(Failure.self, from: Data(body)) }
 }
 
-/// Waits until something holds, at most 5 seconds.
+/// Waits until something holds, at most 30 seconds: less than any request here waits.
 func eventually(_ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(5)
+    let deadline = ContinuousClock.now + .seconds(30)
     while ContinuousClock.now < deadline {
         if try await condition() { return }
         try await Task.sleep(for: .milliseconds(10))

@@ -43,6 +43,21 @@ package final class Job {
         if isRunning { kill(pid, number) }
     }
 
+    /// Makes the program stand still, and returns once all of it does: a signal is under way for a
+    /// moment, and until then it answers. False when it did not stop within `limit` seconds.
+    package func stand(within limit: Double = 60) -> Bool {
+        signal(SIGSTOP)
+        return eventually(within: limit) {
+            let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
+            return threads?.allSatisfy { thread in
+                let path = "/proc/\(pid)/task/\(thread)/stat"
+                let stat = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+                // After the name in brackets, which may hold anything, stands the state.
+                return stat[(stat.lastIndex(of: ")") ?? stat.startIndex)...].hasPrefix(") T")
+            } == true
+        }
+    }
+
     /// Waits for its end and returns its exit status, or 128 + N when signal N ended it.
     ///
     /// When it has not ended after `limit` seconds it is killed, or left running and nil returned.
