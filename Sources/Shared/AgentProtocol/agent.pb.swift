@@ -16,6 +16,8 @@
 ///   Tollkeeper-Ledger: 32 hexadecimal digits     which ledger speaks
 ///   Tollkeeper-Start: N                          that ledger's start number
 ///   Tollkeeper-Instance: 32 hexadecimal digits   random at each start
+///   Tollkeeper-Sequence: N.DIGEST                the newest batch that this ledger has made, and
+///                                                its SHA-256 in hexadecimal; 0. for none
 /// Bodies are application/x-protobuf, gzip where Content-Encoding says so.
 
 #if canImport(FoundationEssentials)
@@ -44,6 +46,12 @@ package nonisolated enum WireRowKind: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// a first value that may hold old counts: a baseline, reported as such
   case uncertain // = 2
+
+  /// of a catch-up: the running total at the end of the bucket, no delta
+  case total // = 3
+
+  /// more than the links carried: held back and shown, charged to nobody
+  case held // = 4
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -55,6 +63,8 @@ package nonisolated enum WireRowKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 0: self = .delta
     case 1: self = .baseline
     case 2: self = .uncertain
+    case 3: self = .total
+    case 4: self = .held
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -64,6 +74,8 @@ package nonisolated enum WireRowKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .delta: return 0
     case .baseline: return 1
     case .uncertain: return 2
+    case .total: return 3
+    case .held: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -73,6 +85,8 @@ package nonisolated enum WireRowKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     .delta,
     .baseline,
     .uncertain,
+    .total,
+    .held,
   ]
 
 }
@@ -181,6 +195,63 @@ package nonisolated struct WireJoinAnswer: Sendable {
   package init() {}
 }
 
+/// GET /agent/v1/counters?after=CREDENTIAL: what the controller last heard of this server's
+/// counters. A ledger that begins anew asks for all of it before it books its first reading.
+package nonisolated struct WireKnownCounters: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// in the order of their credentials
+  package var counters: [WireKnownCounter] = []
+
+  /// go on after this credential; 0: that was all
+  package var next: UInt64 = 0
+
+  /// by the host's clocks; absent: nothing was ever read
+  package var lastReading: WireClock {
+    get {_lastReading ?? WireClock()}
+    set {_lastReading = newValue}
+  }
+  /// Returns true if `lastReading` has been explicitly set.
+  package var hasLastReading: Bool {self._lastReading != nil}
+  /// Clears the value of `lastReading`. Subsequent reads from it will return its default value.
+  package mutating func clearLastReading() {self._lastReading = nil}
+
+  /// every meter that this server has ever reported
+  package var meters: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _lastReading: WireClock? = nil
+}
+
+package nonisolated struct WireKnownCounter: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var credential: UInt64 = 0
+
+  package var meter: String = String()
+
+  package var key: String = String()
+
+  package var part: String = String()
+
+  package var incarnation: String = String()
+
+  package var uplink: UInt64 = 0
+
+  package var downlink: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct WireHost: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -259,6 +330,9 @@ package nonisolated struct WireMeter: Sendable {
   /// why it cannot be read now; empty: it can
   package var fault: String = String()
 
+  /// Who else resets its counters, so that its totals are lower bounds; empty: nobody does.
+  package var contested: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -284,6 +358,12 @@ package nonisolated struct WireMeterKey: Sendable {
 
   /// seconds since 1970; 0: never
   package var lastHandshake: Int64 = 0
+
+  /// what it is counted for so far; 0: nothing yet
+  package var credential: UInt64 = 0
+
+  /// read to compare with, charged to nobody
+  package var observed: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -314,6 +394,10 @@ package nonisolated struct WireAssignment: Sendable {
   package var key: String = String()
 
   package var credential: UInt64 = 0
+
+  /// The controller does not know the credential that the agent named: what was counted for that
+  /// one, all of it, is this one's.
+  package var replaces: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -415,11 +499,37 @@ package nonisolated struct WireBatch: @unchecked Sendable {
     set {_uniqueStorage()._ticket = newValue}
   }
 
+  /// absent: an ordinary batch
+  package var catchUp: WireCatchUp {
+    get {_storage._catchUp ?? WireCatchUp()}
+    set {_uniqueStorage()._catchUp = newValue}
+  }
+  /// Returns true if `catchUp` has been explicitly set.
+  package var hasCatchUp: Bool {_storage._catchUp != nil}
+  /// Clears the value of `catchUp`. Subsequent reads from it will return its default value.
+  package mutating func clearCatchUp() {_uniqueStorage()._catchUp = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Marks a batch that brings a controller up to date which has lost batches. It takes the place of
+/// everything unacknowledged: its sequence may jump, and `previous` is then the digest that the
+/// controller named as applied. Its rows are totals.
+package nonisolated struct WireCatchUp: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the last one: with it the gap is closed
+  package var complete: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// A stretch of time whose deltas were added up.
@@ -521,6 +631,46 @@ package nonisolated struct WireDesired: Sendable {
   package var ticket: UInt64 = 0
 
   package var now: Int64 = 0
+
+  /// The controller does not know what the agent holds: it wants the agent's set first, and
+  /// nothing else in this answer is to be taken over.
+  package var wantsSet: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// POST /agent/v1/desired: all that the agent holds, as it was asked for.
+package nonisolated struct WireDesiredSet: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var revision: UInt64 = 0
+
+  package var digest: Data = Data()
+
+  /// encoded DesiredEntry messages
+  package var entries: [Data] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireDesiredSetAnswer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// above every revision of that set
+  package var revision: UInt64 = 0
+
+  /// as in PushAnswer
+  package var applied: UInt64 = 0
+
+  package var appliedDigest: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -635,7 +785,7 @@ package nonisolated struct WireOutcomesAnswer: Sendable {
 fileprivate nonisolated let _protobuf_package = "tollkeeper.agent.v1"
 
 nonisolated extension WireRowKind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROW_KIND_DELTA\0\u{1}ROW_KIND_BASELINE\0\u{1}ROW_KIND_UNCERTAIN\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ROW_KIND_DELTA\0\u{1}ROW_KIND_BASELINE\0\u{1}ROW_KIND_UNCERTAIN\0\u{1}ROW_KIND_TOTAL\0\u{1}ROW_KIND_HELD\0")
 }
 
 nonisolated extension WireAccess: SwiftProtobuf._ProtoNameProviding {
@@ -766,6 +916,115 @@ nonisolated extension WireJoinAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
   }
 }
 
+nonisolated extension WireKnownCounters: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KnownCounters"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}counters\0\u{1}next\0\u{3}last_reading\0\u{1}meters\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.counters) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.next) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._lastReading) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.meters) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.counters.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.counters, fieldNumber: 1)
+    }
+    if self.next != 0 {
+      try visitor.visitSingularUInt64Field(value: self.next, fieldNumber: 2)
+    }
+    try { if let v = self._lastReading {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.meters.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.meters, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireKnownCounters, rhs: WireKnownCounters) -> Bool {
+    if lhs.counters != rhs.counters {return false}
+    if lhs.next != rhs.next {return false}
+    if lhs._lastReading != rhs._lastReading {return false}
+    if lhs.meters != rhs.meters {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireKnownCounter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".KnownCounter"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}credential\0\u{1}meter\0\u{1}key\0\u{1}part\0\u{1}incarnation\0\u{1}uplink\0\u{1}downlink\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.credential) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.meter) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.part) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.incarnation) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.uplink) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.downlink) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.credential != 0 {
+      try visitor.visitSingularUInt64Field(value: self.credential, fieldNumber: 1)
+    }
+    if !self.meter.isEmpty {
+      try visitor.visitSingularStringField(value: self.meter, fieldNumber: 2)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 3)
+    }
+    if !self.part.isEmpty {
+      try visitor.visitSingularStringField(value: self.part, fieldNumber: 4)
+    }
+    if !self.incarnation.isEmpty {
+      try visitor.visitSingularStringField(value: self.incarnation, fieldNumber: 5)
+    }
+    if self.uplink != 0 {
+      try visitor.visitSingularUInt64Field(value: self.uplink, fieldNumber: 6)
+    }
+    if self.downlink != 0 {
+      try visitor.visitSingularUInt64Field(value: self.downlink, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireKnownCounter, rhs: WireKnownCounter) -> Bool {
+    if lhs.credential != rhs.credential {return false}
+    if lhs.meter != rhs.meter {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.part != rhs.part {return false}
+    if lhs.incarnation != rhs.incarnation {return false}
+    if lhs.uplink != rhs.uplink {return false}
+    if lhs.downlink != rhs.downlink {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireHost: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Host"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}agent_version\0\u{1}kernel\0\u{1}system\0\u{1}mode\0")
@@ -867,7 +1126,7 @@ nonisolated extension WireInventory: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireMeter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Meter"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}source\0\u{3}listen_port\0\u{1}keys\0\u{1}fault\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}source\0\u{3}listen_port\0\u{1}keys\0\u{1}fault\0\u{1}contested\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -880,6 +1139,7 @@ nonisolated extension WireMeter: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.listenPort) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.keys) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.fault) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.contested) }()
       default: break
       }
     }
@@ -901,6 +1161,9 @@ nonisolated extension WireMeter: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.fault.isEmpty {
       try visitor.visitSingularStringField(value: self.fault, fieldNumber: 5)
     }
+    if !self.contested.isEmpty {
+      try visitor.visitSingularStringField(value: self.contested, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -910,6 +1173,7 @@ nonisolated extension WireMeter: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.listenPort != rhs.listenPort {return false}
     if lhs.keys != rhs.keys {return false}
     if lhs.fault != rhs.fault {return false}
+    if lhs.contested != rhs.contested {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -917,7 +1181,7 @@ nonisolated extension WireMeter: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireMeterKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MeterKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}meter\0\u{1}key\0\u{1}name\0\u{1}addresses\0\u{1}present\0\u{3}last_handshake\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}meter\0\u{1}key\0\u{1}name\0\u{1}addresses\0\u{1}present\0\u{3}last_handshake\0\u{1}credential\0\u{1}observed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -931,6 +1195,8 @@ nonisolated extension WireMeterKey: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.addresses) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.present) }()
       case 6: try { try decoder.decodeSingularSInt64Field(value: &self.lastHandshake) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.credential) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.observed) }()
       default: break
       }
     }
@@ -955,6 +1221,12 @@ nonisolated extension WireMeterKey: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.lastHandshake != 0 {
       try visitor.visitSingularSInt64Field(value: self.lastHandshake, fieldNumber: 6)
     }
+    if self.credential != 0 {
+      try visitor.visitSingularUInt64Field(value: self.credential, fieldNumber: 7)
+    }
+    if self.observed != false {
+      try visitor.visitSingularBoolField(value: self.observed, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -965,6 +1237,8 @@ nonisolated extension WireMeterKey: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.addresses != rhs.addresses {return false}
     if lhs.present != rhs.present {return false}
     if lhs.lastHandshake != rhs.lastHandshake {return false}
+    if lhs.credential != rhs.credential {return false}
+    if lhs.observed != rhs.observed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1002,7 +1276,7 @@ nonisolated extension WireInventoryAnswer: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WireAssignment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Assignment"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}meter\0\u{1}key\0\u{1}credential\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}meter\0\u{1}key\0\u{1}credential\0\u{1}replaces\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1013,6 +1287,7 @@ nonisolated extension WireAssignment: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 1: try { try decoder.decodeSingularStringField(value: &self.meter) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.key) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.credential) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.replaces) }()
       default: break
       }
     }
@@ -1028,6 +1303,9 @@ nonisolated extension WireAssignment: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.credential != 0 {
       try visitor.visitSingularUInt64Field(value: self.credential, fieldNumber: 3)
     }
+    if self.replaces != false {
+      try visitor.visitSingularBoolField(value: self.replaces, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1035,6 +1313,7 @@ nonisolated extension WireAssignment: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.meter != rhs.meter {return false}
     if lhs.key != rhs.key {return false}
     if lhs.credential != rhs.credential {return false}
+    if lhs.replaces != rhs.replaces {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1126,7 +1405,7 @@ nonisolated extension WirePushAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Batch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ledger\0\u{1}sequence\0\u{1}previous\0\u{1}buckets\0\u{1}incarnations\0\u{1}rows\0\u{1}ticket\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ledger\0\u{1}sequence\0\u{1}previous\0\u{1}buckets\0\u{1}incarnations\0\u{1}rows\0\u{1}ticket\0\u{3}catch_up\0")
 
   fileprivate class _StorageClass {
     var _ledger: Data = Data()
@@ -1136,6 +1415,7 @@ nonisolated extension WireBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _incarnations: [String] = []
     var _rows: WireRows? = nil
     var _ticket: UInt64 = 0
+    var _catchUp: WireCatchUp? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1153,6 +1433,7 @@ nonisolated extension WireBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _incarnations = source._incarnations
       _rows = source._rows
       _ticket = source._ticket
+      _catchUp = source._catchUp
     }
   }
 
@@ -1178,6 +1459,7 @@ nonisolated extension WireBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 5: try { try decoder.decodeRepeatedStringField(value: &_storage._incarnations) }()
         case 6: try { try decoder.decodeSingularMessageField(value: &_storage._rows) }()
         case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._ticket) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._catchUp) }()
         default: break
         }
       }
@@ -1211,6 +1493,9 @@ nonisolated extension WireBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if _storage._ticket != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._ticket, fieldNumber: 7)
       }
+      try { if let v = _storage._catchUp {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1227,10 +1512,41 @@ nonisolated extension WireBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._incarnations != rhs_storage._incarnations {return false}
         if _storage._rows != rhs_storage._rows {return false}
         if _storage._ticket != rhs_storage._ticket {return false}
+        if _storage._catchUp != rhs_storage._catchUp {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCatchUp: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CatchUp"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}complete\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.complete) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.complete != false {
+      try visitor.visitSingularBoolField(value: self.complete, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireCatchUp, rhs: WireCatchUp) -> Bool {
+    if lhs.complete != rhs.complete {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1367,7 +1683,7 @@ nonisolated extension WireRows: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WireDesired: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Desired"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}digest\0\u{1}whole\0\u{1}entries\0\u{1}ticket\0\u{1}now\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}digest\0\u{1}whole\0\u{1}entries\0\u{1}ticket\0\u{1}now\0\u{3}wants_set\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1381,6 +1697,7 @@ nonisolated extension WireDesired: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 4: try { try decoder.decodeRepeatedBytesField(value: &self.entries) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.ticket) }()
       case 6: try { try decoder.decodeSingularSInt64Field(value: &self.now) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.wantsSet) }()
       default: break
       }
     }
@@ -1405,6 +1722,9 @@ nonisolated extension WireDesired: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.now != 0 {
       try visitor.visitSingularSInt64Field(value: self.now, fieldNumber: 6)
     }
+    if self.wantsSet != false {
+      try visitor.visitSingularBoolField(value: self.wantsSet, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1415,6 +1735,87 @@ nonisolated extension WireDesired: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.entries != rhs.entries {return false}
     if lhs.ticket != rhs.ticket {return false}
     if lhs.now != rhs.now {return false}
+    if lhs.wantsSet != rhs.wantsSet {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDesiredSet: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DesiredSet"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}digest\0\u{1}entries\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
+      case 3: try { try decoder.decodeRepeatedBytesField(value: &self.entries) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.revision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 1)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.digest, fieldNumber: 2)
+    }
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.entries, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDesiredSet, rhs: WireDesiredSet) -> Bool {
+    if lhs.revision != rhs.revision {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.entries != rhs.entries {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDesiredSetAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DesiredSetAnswer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}applied\0\u{3}applied_digest\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.applied) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.appliedDigest) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.revision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 1)
+    }
+    if self.applied != 0 {
+      try visitor.visitSingularUInt64Field(value: self.applied, fieldNumber: 2)
+    }
+    if !self.appliedDigest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.appliedDigest, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDesiredSetAnswer, rhs: WireDesiredSetAnswer) -> Bool {
+    if lhs.revision != rhs.revision {return false}
+    if lhs.applied != rhs.applied {return false}
+    if lhs.appliedDigest != rhs.appliedDigest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

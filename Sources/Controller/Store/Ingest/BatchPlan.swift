@@ -83,7 +83,7 @@ struct BatchPlan {
             }
         case .baseline, .uncertain:
             try held.addBaseline(uplink: row.uplink, downlink: row.downlink)
-        case .UNRECOGNIZED, nil:
+        case .total, .held, .UNRECOGNIZED, nil:
             throw .kind
         }
         held.noteHandshake(row.lastHandshake, correction)
