@@ -14,7 +14,7 @@ import Testing
         "last_sync_at": null, "traffic_limit": null, "expires_at": null, "note": "",
         "groups": [], "credentials": [{"id": 9, "server_id": 1, "meter": "wireguard/wg0",
         "key": "k\(id)", "state": "open", "detail": null, "bytes_sent": 1610612736,
-        "bytes_received": 0}]}
+        "bytes_received": 0, "unwatched_ns": 350000}]}
         """
     }
 
@@ -201,6 +201,14 @@ import Testing
         #expect(exact.output.contains(" 1610612736 "))
         let fine = try await Self.run("client list --precision 3")
         #expect(fine.output.contains(" 1.500 GB "))
+    }
+
+    @Test func aClientsDetailsSayHowLongARemovalWasUnwatched() async throws {
+        let result = try await Self.run("client show tablet")
+        #expect(result.status == 0)
+        let lines = result.output.split(separator: "\n").suffix(2)
+        #expect(lines.first?.hasSuffix("RECEIVED  UNWATCHED  DETAIL") == true)
+        #expect(lines.last?.hasSuffix("     0 B   350.0 µs  -") == true)
     }
 
     @Test func listsOfSeveralPagesAreWhole() async throws {

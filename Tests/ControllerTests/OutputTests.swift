@@ -53,6 +53,14 @@ import Testing
         #expect(SizeFormat.human(decimals: decimals).text(1_611_661_312) == text)
     }
 
+    @Test(arguments: [
+        (Int64(0), "0 ns"), (999, "999 ns"), (1_000, "1.0 µs"), (1_999_999, "1.9 ms"),
+        (350_000, "350.0 µs"), (2_050_000_000, "2.0 s"),
+    ])
+    func shortTimesAreCutToATenth(_ nanoseconds: Int64, _ text: String) {
+        #expect(ShortTime.text(nanoseconds) == text)
+    }
+
     @Test func theJoinCommandKeepsTheTokenOutOfTheArguments() {
         let server = ServerInfo(
             id: 3, name: "vpn\u{1b}[2J", state: .waiting, createdAt: Timestamp(seconds: 0),

@@ -117,6 +117,24 @@ import Testing
         }
     }
 
+    @Test func theUnwatchedTimeOfARemovalIsShown() async throws {
+        try await RunningController.run { controller in
+            let agent = try await TestAgent.join(controller)
+            let id = try await agent.tell([publicKey(1), publicKey(2)])[0]
+            for client in [1, 2] {
+                _ = try await controller.call("POST", "/api/clients/\(client)/revoke?wait=0")
+            }
+            try await agent.report(1, number: 1, windows: [(id, 350_000)])
+            let credentials = try await controller.call(
+                "GET", "/api/credentials", as: CredentialList.self
+            ).credentials
+            #expect(credentials.map(\.unwatchedNs) == [350_000, nil])
+            let client = try await controller.call("GET", "/api/clients/1")
+            #expect(
+                String(decoding: client.body, as: UTF8.self).contains(#""unwatched_ns":350000"#))
+        }
+    }
+
     @Test func aMeterThatCannotBeReadLeavesARevokePending() async throws {
         try await RunningController.run { controller in
             let agent = try await TestAgent.join(controller)

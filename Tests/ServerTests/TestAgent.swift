@@ -170,11 +170,17 @@ struct TestAgent {
 
     /// Reports that everything up to a revision is so.
     func report(
-        _ revision: UInt64, number: UInt64, exceptions: [(UInt64, String)] = []
+        _ revision: UInt64, number: UInt64, exceptions: [(UInt64, String)] = [],
+        windows: [(UInt64, UInt64)] = []
     ) async throws {
         let outcomes = WireOutcomes.with {
             $0.revision = revision
             $0.number = number
+            $0.enforced = windows.map { id, window in
+                .with {
+                    $0.credential = id; $0.revision = revision; $0.took = 1; $0.window = window
+                }
+            }
             $0.exceptions = exceptions.map { id, code in
                 .with {
                     $0.credential = id; $0.code = code; $0.detail = "in a test"

@@ -157,6 +157,31 @@ import Testing
         }
     }
 
+    @Test func aRemovalsUnwatchedTimeIsKeptUntilTheNextShut() async throws {
+        let (fixture, agent, clients) = try await fleet(1)
+        let store = fixture.store
+        func report(_ number: UInt64, _ revision: UInt64, window: UInt64) async throws -> Int64? {
+            var state = outcome(number, revision: revision)
+            state.enforced = [
+                .with {
+                    $0.credential = 1; $0.revision = revision; $0.took = 5; $0.window = window
+                }
+            ]
+            _ = try await store.apply(state, from: agent.call, now: 9)
+            return try await store.credentials(limit: 9).first?.unwatched
+        }
+        _ = try await store.revoke(client: clients[0], now: 1)
+        #expect(try await report(1, 1, window: 0) == 0)
+        #expect(try await report(2, 1, window: 350_000) == 350_000)
+        _ = try await store.restore(client: clients[0], now: 2)
+        #expect(try await report(3, 2, window: 0) == 350_000)
+        _ = try await store.revoke(client: clients[0], now: 3)
+        // What is said of an older revision is of another shut.
+        #expect(try await report(4, 2, window: 7) == 350_000)
+        #expect(try await report(5, 3, window: 0) == 0)
+        #expect(try await report(6, 3, window: .max) == .max)
+    }
+
     @Test func anOlderRevisionsStateProvesNothingOfANewerWish() async throws {
         let (fixture, agent, clients) = try await fleet(1)
         let store = fixture.store

@@ -109,6 +109,9 @@ public struct ClientCredential: Codable, Hashable, Sendable {
     public var bytesSent: Int64
     /// Bytes received with it.
     public var bytesReceived: Int64
+    /// Nanoseconds between the final reading and the removal of its last shut: what passed in them
+    /// was not counted. nil where there was no such window.
+    @OrNull public var unwatchedNs: Int64?
 
     enum CodingKeys: String, CodingKey {
         case id
@@ -119,12 +122,13 @@ public struct ClientCredential: Codable, Hashable, Sendable {
         case detail
         case bytesSent = "bytes_sent"
         case bytesReceived = "bytes_received"
+        case unwatchedNs = "unwatched_ns"
     }
 
     /// Makes the value from its parts.
     public init(
         id: Int64, serverID: Int64, meter: String, key: String, state: CredentialState,
-        detail: String? = nil, bytesSent: Int64, bytesReceived: Int64
+        detail: String? = nil, bytesSent: Int64, bytesReceived: Int64, unwatchedNs: Int64? = nil
     ) {
         self.id = id
         self.serverID = serverID
@@ -134,6 +138,7 @@ public struct ClientCredential: Codable, Hashable, Sendable {
         self.detail = detail
         self.bytesSent = bytesSent
         self.bytesReceived = bytesReceived
+        self.unwatchedNs = unwatchedNs
     }
 }
 

@@ -34,6 +34,9 @@ public struct CredentialInfo: Codable, Hashable, Sendable {
     public var baselineSent: Int64
     /// Bytes received before counting began: charged to nobody.
     public var baselineReceived: Int64
+    /// Nanoseconds between the final reading and the removal of its last shut: what passed in them
+    /// was not counted. nil where there was no such window.
+    @OrNull public var unwatchedNs: Int64?
     /// Its newest handshake; nil for never.
     @OrNull public var lastHandshake: Timestamp?
     /// When traffic was last booked; nil for never.
@@ -57,6 +60,7 @@ public struct CredentialInfo: Codable, Hashable, Sendable {
         case bytesReceived = "bytes_received"
         case baselineSent = "baseline_sent"
         case baselineReceived = "baseline_received"
+        case unwatchedNs = "unwatched_ns"
         case lastHandshake = "last_handshake"
         case lastTrafficAt = "last_traffic_at"
     }
@@ -67,7 +71,7 @@ public struct CredentialInfo: Codable, Hashable, Sendable {
         clientID: Int64? = nil, client: String? = nil, addresses: [String], state: CredentialState,
         desired: CredentialState, detail: String? = nil, present: Bool, bytesSent: Int64,
         bytesReceived: Int64, baselineSent: Int64, baselineReceived: Int64,
-        lastHandshake: Timestamp? = nil, lastTrafficAt: Timestamp? = nil
+        unwatchedNs: Int64? = nil, lastHandshake: Timestamp? = nil, lastTrafficAt: Timestamp? = nil
     ) {
         self.id = id
         self.serverID = serverID
@@ -86,6 +90,7 @@ public struct CredentialInfo: Codable, Hashable, Sendable {
         self.bytesReceived = bytesReceived
         self.baselineSent = baselineSent
         self.baselineReceived = baselineReceived
+        self.unwatchedNs = unwatchedNs
         self.lastHandshake = lastHandshake
         self.lastTrafficAt = lastTrafficAt
     }

@@ -46,14 +46,16 @@ struct ClientView {
     private func credentials(of client: ClientInfo) -> Table {
         var table = Table(
             .number("ID"), .text("SERVER"), .text("METER"), .text("KEY"), .text("STATE"),
-            .number("SENT"), .number("RECEIVED"), .text("DETAIL"))
+            .number("SENT"), .number("RECEIVED"), .number("UNWATCHED"), .text("DETAIL"))
         for credential in client.credentials {
             table.add(
                 "\(credential.id)", .init(name(of: credential.serverID)),
                 .init(credential.meter), .init(credential.key),
                 .init(credential.state.rawValue, credential.state.colour),
                 .init(size.text(credential.bytesSent)),
-                .init(size.text(credential.bytesReceived)), .init(credential.detail ?? "-"))
+                .init(size.text(credential.bytesReceived)),
+                .init(credential.unwatchedNs.map(ShortTime.text) ?? "-"),
+                .init(credential.detail ?? "-"))
         }
         return table
     }

@@ -35,7 +35,8 @@ struct CredentialListCommand: ControllerCommand {
         let size = sizes.format
         var table = Table(
             .number("ID"), .text("CLIENT"), .text("SERVER"), .text("METER"), .text("KEY"),
-            .text("STATE"), .number("SENT"), .number("RECEIVED"), .text("DETAIL"))
+            .text("STATE"), .number("SENT"), .number("RECEIVED"), .number("UNWATCHED"),
+            .text("DETAIL"))
         for credential in credentials {
             let detail = credential.detail ?? (credential.present ? "-" : "not present")
             table.add(
@@ -43,7 +44,8 @@ struct CredentialListCommand: ControllerCommand {
                 .init(credential.meter), .init(credential.key),
                 .init(credential.state.rawValue, credential.state.colour),
                 .init(size.text(credential.bytesSent)),
-                .init(size.text(credential.bytesReceived)), .init(detail))
+                .init(size.text(credential.bytesReceived)),
+                .init(credential.unwatchedNs.map(ShortTime.text) ?? "-"), .init(detail))
         }
         return table
     }

@@ -62,7 +62,8 @@ extension ClientInfo {
         ClientCredential(
             id: record.id, serverID: record.server, meter: record.meter, key: record.key,
             state: record.state, detail: record.detail, bytesSent: record.uplink,
-            bytesReceived: record.downlink)
+            bytesReceived: record.downlink,
+            unwatchedNs: record.unwatched == 0 ? nil : record.unwatched)
     }
 
     /// A single address without its prefix length; a wider range as it is.

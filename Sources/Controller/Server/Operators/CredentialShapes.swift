@@ -55,6 +55,7 @@ extension CredentialInfo {
             detail: record.detail, present: record.isPresent, bytesSent: record.uplink,
             bytesReceived: record.downlink, baselineSent: record.baselineUplink,
             baselineReceived: record.baselineDownlink,
+            unwatchedNs: record.unwatched == 0 ? nil : record.unwatched,
             lastHandshake: record.lastHandshake == 0
                 ? nil : Timestamp(seconds: record.lastHandshake),
             lastTrafficAt: Timestamp(stored: record.lastTraffic))

@@ -92,6 +92,7 @@ private struct OutcomeWrites {
             """, [.integer(now), .integer(server)])
     }
 
+    /// Keeps how long each shut key was unwatched; an opening leaves that of its last shut.
     private func writeGaps(_ enforced: [WireEnforced]) throws {
         let rows = enforced.flatMap { item -> [SQLValue] in
             [
@@ -102,7 +103,7 @@ private struct OutcomeWrites {
         try session.execute(
             """
             UPDATE credentials SET unwatched = $1 \
-            WHERE id = $2 AND server = $3 AND desired_revision = $4
+            WHERE id = $2 AND server = $3 AND desired_revision = $4 AND desired <> 0
             """, width: 4, rows: rows)
     }
 }

@@ -21,6 +21,8 @@ package struct CredentialRecord: Hashable, Sendable {
     package var requestedAt: Int64
     package var enforcedRevision: Int64
     package var latency: Int64
+    /// Nanoseconds between the final reading and the removal of its last shut; 0 for none.
+    package var unwatched: Int64
     /// Empty where the credential is as desired, or not yet known.
     package var exceptionCode: String
     package var exceptionDetail: String
@@ -47,7 +49,7 @@ package struct CredentialRecord: Hashable, Sendable {
         k.name, c.name, c.addresses, c.present, c.desired, c.desired_revision, \
         c.requested_at, c.enforced_revision, c.latency, c.exception_code, c.exception_detail, \
         t.uplink, t.downlink, t.baseline_uplink, t.baseline_downlink, t.last_handshake, \
-        t.last_traffic FROM credentials c \
+        t.last_traffic, c.unwatched FROM credentials c \
         JOIN servers s ON s.id = c.server JOIN meters m ON m.id = c.meter \
         JOIN clients k ON k.id = c.client JOIN totals t ON t.credential = c.id
         """
@@ -76,5 +78,6 @@ package struct CredentialRecord: Hashable, Sendable {
         (baselineUplink, baselineDownlink) = (row.integer(21), row.integer(22))
         lastHandshake = row.integer(23)
         lastTraffic = row.integer(24)
+        unwatched = row.integer(25)
     }
 }
