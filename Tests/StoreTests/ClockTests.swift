@@ -69,6 +69,63 @@ import Testing
         #expect(try await fixture.integers(hours) == [[Self.noon / 3600 / Self.second, 3]])
     }
 
+    @Test func aFormerBootsMomentLiesBeforeThisOne() {
+        let now = clock(0, boot: 8, boottime: 300 * Self.second)
+        let correction = ClockCorrection(now: now, receivedAt: Self.noon)
+        // Since that boot the clock went back to 1970, so that its moments seem to lie ahead.
+        let moment = clock(Self.noon, boot: 7, boottime: 999_999 * Self.second)
+        #expect(!correction.isBelievable(moment))
+        #expect(correction.utc(moment, notBefore: 0) == Self.noon - 300 * Self.second)
+        #expect(correction.utc(moment, notBefore: Self.noon - 1) == Self.noon - 1)
+        #expect(correction.utc(moment, notBefore: .max) == Self.noon)
+    }
+
+    @Test func aBucketOf2099HoldsBackNoLaterOne() {
+        let now = clock(Self.noon, boot: 8, boottime: 7200 * Self.second)
+        let correction = ClockCorrection(now: now, receivedAt: Self.noon)
+        let start = Self.noon - 9 * 3600 * Self.second
+        var times = BucketTimes(correction: correction, last: start)
+        let moments = [
+            clock(start + 1, boottime: 1), clock(4_102_444_800 * Self.second, boottime: 2),
+            clock(start + 7, boottime: 3), clock(-5, boottime: 4),
+            clock(Self.noon + 99, boot: 8, boottime: 3600 * Self.second),
+        ]
+        let ends = moments.map { times.end($0) }
+        let boot = Self.noon - 7200 * Self.second
+        #expect(
+            ends == [start + 1, boot, start + 7, start + 7, Self.noon - 3600 * Self.second])
+        #expect(times.last == ends[4] && times.reading == moments[4])
+    }
+
+    /// However the host's clock jumps and whenever it starts anew between a bucket and the push,
+    /// each bucket is booked within the hours that passed since the last one.
+    @Test(arguments: [0, 4_102_444_800_000_000_000, -9, .min, .max] as [Int64], [true, false])
+    func noTrafficLeavesTheTimeSinceTheLastBucket(wall: Int64, isRebooted: Bool) async throws {
+        let fixture = try await Fixture()
+        var agent = try await fixture.join(at: Self.noon - 8 * 3600 * Self.second)
+        let id = try await agent.tell([publicKey(1)])[0]
+        let before = Self.noon - 2 * 3600 * Self.second
+        let first = try agent.batch([WireRow(credential: id, up: 1, down: 0)], end: before)
+        try await agent.push([first], at: before)
+        agent.sequence += 1
+        var batch = agent.draft([WireRow(credential: id, up: 3, down: 0)])
+        batch.buckets[0].last.wall = wall
+        if isRebooted { batch.buckets[0].last.boot = .init([UInt8](repeating: 9, count: 16)) }
+        let bytes: [UInt8] = try batch.serializedBytes()
+        try await agent.push([bytes], at: Self.noon)
+        let hours = try await fixture.integers("SELECT hour FROM usage_hours").map { $0[0] }
+        let allowed = (before / 3600 / Self.second)...(Self.noon / 3600 / Self.second)
+        #expect(hours.allSatisfy(allowed.contains), "\(hours)")
+        #expect(try await fixture.integer("SELECT SUM(uplink) FROM usage_hours") == 3)
+        // And what comes next is placed by a clock that is right again.
+        agent.digest = Digest.sha256(bytes)
+        let last = Self.noon + 3600 * Self.second
+        try await agent.push(
+            [try agent.batch([WireRow(credential: id, up: 7, down: 0)], end: last)], at: last)
+        let newest = "SELECT uplink FROM usage_hours WHERE hour = \(last / 3600 / Self.second)"
+        #expect(try await fixture.integer(newest) == 4)
+    }
+
     @Test func handshakesAreCorrectedAndNeverLieAhead() async throws {
         let fixture = try await Fixture()
         var agent = try await fixture.join()

@@ -29,6 +29,10 @@ final class Fixture: Sendable {
 
     /// Runs a query for its integers.
     func integers(_ sql: String) async throws -> [[Int64]] {
+        try await Self.integers(sql, of: store)
+    }
+
+    static func integers(_ sql: String, of store: Store) async throws -> [[Int64]] {
         try await store.database.read { session in
             try session.query(sql, []).map { row in row.values.indices.map { row.integer($0) } }
         }
@@ -36,6 +40,15 @@ final class Fixture: Sendable {
 
     func integer(_ sql: String) async throws -> Int64? {
         try await integers(sql).first?.first
+    }
+
+    /// Copies the store's files as they are now, while nobody writes; returns the copy's path.
+    func backup() throws -> String {
+        let copy = "\(folder)/backup-\(UUID().uuidString).sqlite"
+        for suffix in ["", "-wal"] {
+            try FileManager.default.copyItem(atPath: path + suffix, toPath: copy + suffix)
+        }
+        return copy
     }
 
     /// Adds a server and joins an agent to it.
@@ -60,7 +73,7 @@ final class Fixture: Sendable {
 
 /// Speaks to the store as an agent does, with a ledger in memory.
 struct SimulatedAgent {
-    let store: Store
+    var store: Store
     let server: Int64
     let secretHash = Digest.sha256(Array(UUID().uuidString.utf8))
     let ledger: [UInt8] = (0..<16).map { _ in UInt8.random(in: 0...255) }
@@ -126,6 +139,31 @@ struct SimulatedAgent {
     ) throws -> [UInt8] {
         sequence += 1
         let bytes = try draft(rows, end: end, ticket: ticket).serializedBytes() as [UInt8]
+        digest = Digest.sha256(bytes)
+        return bytes
+    }
+
+    /// The next batch, as a catch-up that follows what the controller named as applied: each row is
+    /// a total at a moment of its own.
+    mutating func catchUp(
+        after applied: [UInt8], isComplete: Bool, rows: [(WireRow, Int64)]
+    ) throws -> [UInt8] {
+        digest = applied
+        sequence += 1
+        var batch = draft([])
+        batch.catchUp = .with { $0.complete = isComplete }
+        batch.buckets = rows.map { _, end in
+            .with {
+                $0.first = clock(end)
+                $0.last = clock(end)
+            }
+        }
+        for (index, var (row, _)) in rows.enumerated() {
+            row.kind = 3
+            row.bucket = UInt32(index)
+            batch.rows.append(row)
+        }
+        let bytes: [UInt8] = try batch.serializedBytes()
         digest = Digest.sha256(bytes)
         return bytes
     }

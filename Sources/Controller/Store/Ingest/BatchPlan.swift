@@ -36,27 +36,25 @@ struct BatchPlan {
     private(set) var hours: [Hour: (uplink: Int64, downlink: Int64)] = [:]
     private(set) var raws: [Counter: Raw] = [:]
     private(set) var quarantined: [Quarantined] = []
-    /// The end of the newest bucket so far, by the controller's clock.
-    private(set) var lastBucket: Int64
+    /// Where the buckets lie.
+    private(set) var times: BucketTimes
 
-    /// Plans a batch over the totals held of this server's credentials.
+    /// Plans a batch over the totals held of this server's credentials; no bucket lies before
+    /// `earliest`, or, where that is nil, before the last one that was booked.
     init(
-        _ batch: DecodedBatch, rows: [BatchRow]?, held: [Int64: HeldTotals],
-        correction: ClockCorrection, lastBucket: Int64
+        _ batch: DecodedBatch, rows: [BatchRow]?, held: [Int64: HeldTotals], times: BucketTimes,
+        earliest: Int64?
     ) {
         totals = held
-        self.lastBucket = lastBucket
-        let ends = batch.batch.buckets.map { bucket in
-            self.lastBucket = correction.utc(bucket.last, notBefore: self.lastBucket)
-            return self.lastBucket
-        }
+        self.times = times
+        let ends = batch.batch.buckets.map { self.times.end($0.last, notBefore: earliest) }
         guard let rows else {
             quarantined = [Quarantined(row: -1, reason: .columns, bytes: batch.bytes)]
             return
         }
         for (index, row) in rows.enumerated() {
             do throws(RowFault) {
-                try book(row, of: batch.batch, ends: ends, correction: correction)
+                try book(row, of: batch.batch, ends: ends)
             } catch {
                 let single = batch.batch.rows.single(index, row)
                 let bytes: [UInt8] = (try? single.serializedBytes()) ?? []
@@ -66,7 +64,7 @@ struct BatchPlan {
     }
 
     private mutating func book(
-        _ row: BatchRow, of batch: WireBatch, ends: [Int64], correction: ClockCorrection
+        _ row: BatchRow, of batch: WireBatch, ends: [Int64]
     ) throws(RowFault) {
         guard let id = Int64(exactly: row.credential), var held = totals[id] else {
             throw .credential
@@ -76,17 +74,19 @@ struct BatchPlan {
         let end = ends[row.bucket]
         switch WireRowKind(rawValue: Int(row.kind)) {
         case .delta:
-            let gained = try held.book(uplink: row.totalUplink, downlink: row.totalDownlink)
-            if gained.uplink > 0 || gained.downlink > 0 {
-                add(gained, to: Hour(credential: id, hour: Self.hour(end), client: held.client))
-                held.lastTraffic = max(held.lastTraffic, end)
-            }
+            add(
+                try held.book(uplink: row.totalUplink, downlink: row.totalDownlink), to: &held,
+                end: end)
+        case .total:
+            add(
+                try held.raise(uplink: row.totalUplink, downlink: row.totalDownlink), to: &held,
+                end: end)
         case .baseline, .uncertain:
             try held.addBaseline(uplink: row.uplink, downlink: row.downlink)
-        case .total, .held, .UNRECOGNIZED, nil:
+        case .held, .UNRECOGNIZED, nil:
             throw .kind
         }
-        held.noteHandshake(row.lastHandshake, correction)
+        held.noteHandshake(row.lastHandshake, times.correction)
         totals[id] = held
         changed.insert(id)
         raws.merge(counters) { _, newer in newer }
@@ -108,7 +108,12 @@ struct BatchPlan {
         return counters
     }
 
-    private mutating func add(_ gained: (uplink: Int64, downlink: Int64), to hour: Hour) {
+    private mutating func add(
+        _ gained: (uplink: Int64, downlink: Int64), to totals: inout HeldTotals, end: Int64
+    ) {
+        guard gained.uplink > 0 || gained.downlink > 0 else { return }
+        totals.lastTraffic = max(totals.lastTraffic, end)
+        let hour = Hour(credential: totals.credential, hour: Self.hour(end), client: totals.client)
         // Cannot overflow: an hour's bytes are a part of a total that was checked.
         let held = hours[hour] ?? (0, 0)
         hours[hour] = (held.uplink + gained.uplink, held.downlink + gained.downlink)

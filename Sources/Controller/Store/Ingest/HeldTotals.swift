@@ -56,6 +56,15 @@ struct HeldTotals: Hashable, Sendable {
         return gained
     }
 
+    /// Books running totals as far as they are greater than those held, and returns what was gained.
+    mutating func raise(
+        uplink totalUp: UInt64, downlink totalDown: UInt64
+    ) throws(RowFault) -> (uplink: Int64, downlink: Int64) {
+        try book(
+            uplink: max(totalUp, UInt64(heldUplink)), downlink: max(totalDown, UInt64(heldDownlink))
+        )
+    }
+
     /// Adds what was found at a first reading, which nobody is charged for.
     mutating func addBaseline(uplink: UInt64, downlink: UInt64) throws(RowFault) {
         guard let up = Int64(exactly: uplink), let down = Int64(exactly: downlink) else {

@@ -30,6 +30,8 @@ enum Schema1 {
             \(count("last_reading")),
             clock_offset BIGINT NOT NULL DEFAULT 0,
             clock_known BIGINT NOT NULL DEFAULT 0 CHECK (clock_known IN (0, 1)),
+            reading_wall BIGINT NOT NULL DEFAULT 0, reading_boot BYTEA NOT NULL,
+            \(count("reading_boottime")),
             host TEXT NOT NULL DEFAULT '', agent_version TEXT NOT NULL DEFAULT '',
             kernel TEXT NOT NULL DEFAULT '', system TEXT NOT NULL DEFAULT '',
             mode TEXT NOT NULL DEFAULT '');
@@ -47,6 +49,7 @@ enum Schema1 {
             id BYTEA NOT NULL PRIMARY KEY, server BIGINT NOT NULL REFERENCES servers (id),
             \(count("start_number")), instance BYTEA NOT NULL,
             \(count("applied")), applied_digest BYTEA NOT NULL,
+            gap BIGINT NOT NULL DEFAULT 0 CHECK (gap IN (0, 1, 2)), \(count("gap_since")),
             opened_at BIGINT NOT NULL, \(count("closed_at"))) \(dialect.clustered);
         CREATE UNIQUE INDEX ledgers_open ON ledgers (server) WHERE closed_at = 0;
 

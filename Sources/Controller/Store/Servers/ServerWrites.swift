@@ -44,10 +44,12 @@ extension Store {
         try requireFreeName(name, session)
         let row = try session.first(
             """
-            INSERT INTO servers (name, created_at, secret_hash, digest) \
-            VALUES ($1, $2, $3, $4) RETURNING id
+            INSERT INTO servers (name, created_at, secret_hash, digest, reading_boot) \
+            VALUES ($1, $2, $3, $4, $5) RETURNING id
             """,
-            [.text(name), .integer(now), .bytes([]), .bytes(SetDigest().bytes)])
+            [
+                .text(name), .integer(now), .bytes([]), .bytes(SetDigest().bytes), .bytes([]),
+            ])
         return row?.integer(0) ?? 0
     }
 

@@ -1,0 +1,103 @@
+import AgentProtocol
+
+/// Whether batches of a ledger are missing here, as after a restore from an old backup.
+enum Gap: Int64 {
+    case none = 0
+    /// A batch left one, or the agent's newest is ahead of what was applied.
+    case found = 1
+    /// Catch-up batches are being applied; the one that says `complete` closes it.
+    case closing = 2
+}
+
+/// What a push finds of its ledger and server, and what it changes of them.
+struct PushState {
+    let revision: Int64
+    let ticketAsked: Int64
+    var applied: Int64
+    var appliedDigest: [UInt8]
+    var gap: Gap
+    /// The newest bucket's end when the gap was found: what is caught up lies after it.
+    var gapSince: Int64
+    var ticketAnswered: Int64
+    var lastReading: Int64
+    var times: BucketTimes
+
+    /// Reads what is held; throws `diverged` for a ledger or server that is closed.
+    init(_ push: DecodedPush, _ session: any Session) throws {
+        let row = try session.first(
+            """
+            SELECT l.applied, l.applied_digest, l.gap, l.gap_since, s.revision, s.ticket_asked, \
+            s.ticket_answered, s.last_reading, s.last_bucket, s.joined_at, s.reading_wall, \
+            s.reading_boot, s.reading_boottime FROM ledgers l JOIN servers s ON s.id = l.server \
+            WHERE l.id = $1 AND l.server = $2 AND l.closed_at = 0 AND s.closed_at = 0
+            """, [.bytes(push.call.ledger), .integer(push.call.server)])
+        guard let row else { throw Store.otherLedger }
+        applied = row.integer(0)
+        appliedDigest = row.bytes(1)
+        gap = Gap(rawValue: row.integer(2)) ?? .found
+        gapSince = row.integer(3)
+        revision = row.integer(4)
+        ticketAsked = row.integer(5)
+        ticketAnswered = row.integer(6)
+        lastReading = row.integer(7)
+        times = BucketTimes(
+            correction: push.correction, last: max(row.integer(8), row.integer(9)),
+            reading: WireClock(row, at: 10))
+    }
+
+    /// Before what no bucket of a batch can lie; nil for the last one that was booked.
+    func earliest(for batch: WireBatch) -> Int64? {
+        batch.hasCatchUp ? gapSince : nil
+    }
+
+    /// Notes that batches are missing.
+    mutating func noteGap(_ found: Gap) {
+        if gap == .none { gapSince = times.last }
+        gap = max(gap, found)
+    }
+
+    /// Notes that a batch was applied.
+    mutating func noteApplied(_ batch: DecodedBatch, _ sequence: Int64) {
+        (applied, appliedDigest) = (sequence, batch.digest)
+        lastReading = max(lastReading, times.newest)
+        let ticket = min(Int64(clamping: batch.batch.ticket), ticketAsked)
+        if ticket > ticketAnswered {
+            // Everything was read after the ticket was asked for, though nothing had changed.
+            ticketAnswered = ticket
+            lastReading = times.correction.receivedAt
+        }
+        if batch.batch.hasCatchUp { gap = batch.batch.catchUp.complete ? .none : .closing }
+    }
+
+    /// Writes down what has changed.
+    func write(_ call: AgentCall, _ session: any Session) throws {
+        try session.execute(
+            """
+            UPDATE ledgers SET applied = $1, applied_digest = $2, gap = $3, gap_since = $4 \
+            WHERE id = $5
+            """,
+            [
+                .integer(applied), .bytes(appliedDigest), .integer(gap.rawValue),
+                .integer(gapSince), .bytes(call.ledger),
+            ])
+        let correction = times.correction
+        try session.execute(
+            """
+            UPDATE servers SET last_contact = $1, last_push = $1, last_bucket = $2, \
+            ticket_answered = $3, clock_offset = $4, clock_known = $5, last_reading = $6, \
+            reading_wall = $7, reading_boot = $8, reading_boottime = $9 WHERE id = $10
+            """,
+            [
+                .integer(correction.receivedAt), .integer(times.last),
+                .integer(ticketAnswered), .integer(correction.offset ?? 0),
+                .flag(correction.offset != nil), .integer(lastReading),
+                .integer(times.reading?.wall ?? 0),
+                .bytes(times.reading.map { [UInt8]($0.boot) } ?? []),
+                .clamped(times.reading?.boottime ?? 0), .integer(call.server),
+            ])
+    }
+}
+
+extension Gap: Comparable {
+    static func < (first: Gap, second: Gap) -> Bool { first.rawValue < second.rawValue }
+}
