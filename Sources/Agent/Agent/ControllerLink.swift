@@ -15,13 +15,17 @@ final class ControllerLink: Sendable {
     private let transport: HTTPTransport
     private let identity: Identity
     private let headers: [HTTPField]
+    /// The newest batch that the ledger has made, at the moment of a call.
+    private let newestBatch: @Sendable () async -> String
     /// Which of the controller's URLs answered last.
     private let preferred = Mutex(0)
 
     init(
-        identity: Identity, ledger: String, start: UInt64, instance: String, proxy: String?
+        identity: Identity, ledger: String, start: UInt64, instance: String, proxy: String?,
+        newestBatch: @escaping @Sendable () async -> String
     ) throws {
         self.identity = identity
+        self.newestBatch = newestBatch
         transport = try Self.transport(pins: identity.pins, proxy: proxy)
         headers = [
             HTTPField("Authorization", "Bearer \(identity.bearer)"),
@@ -82,6 +86,7 @@ final class ControllerLink: Sendable {
         _ method: String, _ url: String, body: [UInt8]?, timeout: Duration
     ) async throws -> Answer {
         var request = HTTPRequest(method, url, headers: headers, timeout: timeout)
+        request.headers.append(HTTPField("Tollkeeper-Sequence", await newestBatch()))
         if let body {
             request.headers.append(HTTPField("Content-Type", "application/x-protobuf"))
             request.body = try body.count > 256 ? Gzip.deflate(body) : body

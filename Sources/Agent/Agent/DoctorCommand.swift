@@ -141,6 +141,8 @@ private enum Doctor {
             if let fault = status.controllerFault {
                 findings.append(.failure("agent", fault))
             }
+            if let fault = status.ledgerFault { findings.append(.failure("ledger", fault)) }
+            findings += status.notes.map { .advice("agent", $0) }
             findings += status.unmet.map { .advice("access", $0.detail) }
             return findings
         } catch {

@@ -22,6 +22,9 @@ struct InventoryState: Sendable {
     private var metersTold: [WireMeter] = []
     private var metersNow: [MeterName: WireMeter] = [:]
 
+    /// Whether a controller that has lost things has yet to be told of every key.
+    private(set) var isRetelling = false
+
     /// Whether there is something to tell.
     var hasNews: Bool { !untold.isEmpty || meters != metersTold }
 
@@ -81,12 +84,18 @@ struct InventoryState: Sendable {
         }
     }
 
-    /// Notes keys from before this start that were counted but never told, and may be gone.
-    mutating func noteUnassigned(_ keys: [(meter: MeterName, key: Key)]) {
+    /// Notes keys that are counted but that no reading has shown since they were last told: those
+    /// from before this start, or from before a controller lost things.
+    mutating func noteAbsent(
+        _ keys: [(meter: MeterName, key: Key)],
+        addresses: (MeterName, Key) -> [AddressRange] = { _, _ in [] }
+    ) {
         for (meter, key) in keys where told[Name(meter: meter, key: key)] == nil {
             var absent = WireMeterKey()
             absent.meter = meter.description
             absent.key = key.description
+            absent.addresses = addresses(meter, key).prefix(Self.mostAddresses)
+                .map(\.description)
             absent.present = false
             untold[Name(meter: meter, key: key)] = absent
         }
@@ -116,13 +125,17 @@ struct InventoryState: Sendable {
                 continue
             }
             let id = Name(meter: meter, key: name)
+            var key = key
+            key.credential = 0
             if untold[id] == key { untold[id] = nil }
         }
+        if untold.isEmpty { isRetelling = false }
     }
 
-    /// Tells everything again: the controller answered that it does not know a key.
-    mutating func reset() {
+    /// Tells everything again, as it is noted anew: the controller has lost things.
+    mutating func retell() {
         told = [:]
         metersTold = []
+        isRetelling = true
     }
 }

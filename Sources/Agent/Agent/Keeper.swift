@@ -21,6 +21,8 @@ actor Keeper {
     var faults: [MeterName: String] = [:]
     /// Failures to open or shut that were logged and still last.
     var failuresTold: Set<String> = []
+    /// Why this ledger must not push any more; nil while it may.
+    var staleness: StaleLedger?
     /// Why the ledger cannot be written; nil while it can.
     var ledgerFault: String?
     var discoveryFaults: [MeterDiscovery.Fault] = []
@@ -59,6 +61,7 @@ actor Keeper {
         }
         for wish in try ledger.desired() { wishes[wish.meter, default: []].append(wish) }
         revision = try ledger.desiredPosition().revision
+        if ledger.isCatchingUp { inventory.retell() }
         self.ledger = ledger
     }
 
@@ -74,7 +77,9 @@ actor Keeper {
         outcomes.verified(through: revision)
         ticketAnswered = max(ticketAnswered, ticket)
         lastCycle = clock.now()
-        if !hasDiscovered { inventory.noteUnassigned(ledger.unassigned()) }
+        if !hasDiscovered {
+            noteAbsent(ledger.isCatchingUp ? ledger.counted() : ledger.unassigned())
+        }
         hasDiscovered = true
         noteDiscovery()
     }
@@ -189,7 +194,12 @@ actor Keeper {
             meter.name, source: meter.traits.source, listenPort: reading.listenPort,
             keys: reading.reading.counters.count, fault: "")
         let names = configurations.names(of: meter.name, in: options.configurationFolder)
-        for (counter, peer) in zip(reading.reading.counters, reading.peers) {
+        for (counter, found) in zip(reading.reading.counters, reading.peers) {
+            var peer = found
+            // A key that is blocked keeps the addresses that it had.
+            if peer.addresses.isEmpty, let settings = kept[meter.name]?[peer.key]?.settings {
+                peer.addresses = settings.addresses
+            }
             inventory.note(
                 peer, at: meter.name, name: names[peer.key] ?? "",
                 handshake: counter.lastHandshake)

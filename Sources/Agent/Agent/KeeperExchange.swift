@@ -5,10 +5,21 @@ import Logging
 import Meters
 
 extension Keeper {
+    /// The newest batch that the ledger has made, as every call names it.
+    var newestBatch: String { ledger.newestBatch }
+
     /// What this host has to tell of its meters and keys; nil for nothing new.
     func inventoryMessage() -> WireInventory? {
         guard hasDiscovered else { return nil }
-        return inventory.message(now: WireClock(clock.now()), host: HostFacts.message(options))
+        var message = inventory.message(
+            now: WireClock(clock.now()), host: HostFacts.message(options))
+        for index in message?.keys.indices ?? 0..<0 {
+            guard let key = message?.keys[index], let meter = MeterName(key.meter),
+                let name = Key(key.key, of: meter.kind)
+            else { continue }
+            message?.keys[index].credential = ledger.credential(of: name, at: meter) ?? 0
+        }
+        return message
     }
 
     /// Takes over the credentials that the controller named.
@@ -16,38 +27,16 @@ extension Keeper {
         for refused in answer.assignments where refused.credential == 0 {
             logger.error("the controller does not count \(refused.key) of \(refused.meter)")
         }
-        try ledger.assign(
+        try ledger.take(
             answer.assignments.compactMap { assignment in
                 guard let meter = MeterName(assignment.meter),
                     let key = Key(assignment.key, of: meter.kind)
                 else { return nil }
-                return (meter, key, assignment.credential)
+                return CredentialAssignment(
+                    meter: meter, key: key, credential: assignment.credential,
+                    replaces: assignment.replaces)
             })
         inventory.acknowledge(sent)
-    }
-
-    /// Numbers what waits and returns the batches to send; nil for none.
-    func pushMessage() throws -> WirePush? {
-        while try ledger.cutBatch(ticket: ticketAnswered) {}
-        ticketSent = ticketAnswered
-        let batches = try ledger.batches()
-        guard !batches.isEmpty else { return nil }
-        var push = WirePush()
-        push.now = WireClock(clock.now())
-        var size = 0
-        for batch in batches {
-            size += batch.bytes.count
-            guard push.batches.isEmpty || size <= Ledger.mostBytes else { break }
-            push.batches.append(.init(batch.bytes))
-        }
-        return push
-    }
-
-    /// Forgets what the controller has applied. Returns whether that was any of what was sent.
-    func acknowledge(_ answer: WirePushAnswer) throws -> Bool {
-        let before = try ledger.depth().batches
-        try ledger.acknowledge(through: answer.applied)
-        return try ledger.depth().batches < before
     }
 
     /// Whether a blocked key is watched until its last bytes are counted.

@@ -48,12 +48,14 @@ struct Daemon {
         logger.notice(
             "tollkeeper-agent \(version) as \(identity.name), ledger \(ledger.id), start \(ledger.start)"
         )
-        link = try ControllerLink(
-            identity: identity, ledger: ledger.id, start: ledger.start, instance: instance,
-            proxy: options.proxy)
-        keeper = try Keeper(
+        let (id, start) = (ledger.id, ledger.start)
+        let keeper = try Keeper(
             ledger: ledger, clock: HostClock.open(), options: options, logger: logger,
             executor: ThreadExecutor())
+        self.keeper = keeper
+        link = try ControllerLink(
+            identity: identity, ledger: id, start: start, instance: instance,
+            proxy: options.proxy, newestBatch: { await keeper.newestBatch })
     }
 
     /// Runs until SIGTERM or SIGINT, then takes a last reading and sends it.

@@ -41,16 +41,22 @@ struct AgentStatus: Codable, Sendable {
     var faults: [String]
     var shut: [ShutKey]
     var unmet: [Unmet]
+    /// What holds up pushing, or goes on beside it.
+    var notes: [String]
+    /// Why this ledger must not push any more; nil while it may.
+    var ledgerFault: String?
     /// What Tollkeeper made on this host and `release` removes.
     var made: [String]
 
     private enum CodingKeys: String, CodingKey {
-        case version, mode, server, controllers, ledger, revision, meters, faults, shut, unmet, made
+        case version, mode, server, controllers, ledger, revision, meters, faults, shut, unmet,
+            notes, made
         case serverName = "server_name"
         case controllerFault = "controller_fault"
         case secondsSinceContact = "seconds_since_contact"
         case unsentRows = "unsent_rows"
         case unacknowledgedBatches = "unacknowledged_batches"
+        case ledgerFault = "ledger_fault"
         case secondsSinceReading = "seconds_since_reading"
     }
 }
@@ -72,7 +78,13 @@ extension Keeper {
             unmet: outcomes.unmet.map {
                 .init(credential: $0.credential, code: $0.code.rawValue, detail: $0.detail)
             },
+            notes: notes, ledgerFault: staleness.map { "\($0)" },
             made: shutKeys.map { "\($0.state) \($0.key) on \($0.meter)" })
+    }
+
+    private var notes: [String] {
+        ledger.isCatchingUp
+            ? ["the controller has lost batches; it is brought up to date with totals"] : []
     }
 
     private var meterStatus: [AgentStatus.Meter] {

@@ -52,6 +52,8 @@ extension AgentStatus {
         if meters.isEmpty { lines.append("meter       none found") }
         lines += shut.map { "shut        \($0.key) on \($0.meter) (\($0.state))" }
         lines += unmet.map { "not done    credential \($0.credential): \($0.detail)" }
+        lines += notes.map { "note        \($0)" }
+        if let ledgerFault { lines.append("ledger      \(ledgerFault)") }
         lines += faults.map { "not seen    \($0)" }
         return lines.joined(separator: "\n")
     }

@@ -61,14 +61,12 @@ struct Uplink: Service {
     }
 
     private func sendBatches(timeout: Duration) async throws {
-        while let push = try await keeper.pushMessage() {
+        while let attempt = try await keeper.pushAttempt() {
             let answer: WirePushAnswer = try await link.post(
-                "/agent/v1/batches", push, timeout: timeout)
-            guard try await keeper.acknowledge(answer) else {
-                throw AgentError(
-                    doing: "hand over batches",
-                    reason: "the controller has applied \(answer.applied) and takes none of them")
-            }
+                "/agent/v1/batches", attempt.push, timeout: timeout)
+            try await keeper.take(answer, for: attempt)
+            // A controller that has lost batches is told of every key before it is caught up.
+            try await sendInventory(timeout: timeout)
         }
     }
 }

@@ -67,15 +67,19 @@ extension Ledger {
         _ difference: Difference, of meter: MeterName, at instant: Instant
     ) throws(LedgerError) -> [Key] {
         let (sound, held) = Self.split(difference, meters[meter] ?? MeterBook(id: 0))
-        var entry = Entry(meter: meter, bucket: bucket)
+        var entry = Entry(meter: meter, bucket: bucket, hours: hours)
         try database.transaction { () throws(LedgerError) in
             entry.meterID = if let known = meters[meter] { known.id } else { try insert(meter) }
-            if !sound.deltas.isEmpty { try openBucket(at: instant, in: &entry) }
+            if !sound.deltas.isEmpty {
+                try openBucket(at: instant, in: &entry)
+                try openHour(at: instant, in: &entry.hours)
+            }
             for delta in sound.deltas { try book(delta, in: &entry) }
             try store(sound, in: &entry)
         }
         // Only what is durable is remembered.
         bucket = entry.bucket
+        hours = entry.hours
         incarnations.merge(entry.incarnations) { _, new in new }
         meters[meter, default: MeterBook(id: entry.meterID)].take(entry.accounts, sound)
         return held
@@ -109,21 +113,18 @@ extension Ledger {
     private func openBucket(
         at instant: Instant, in entry: inout Entry
     ) throws(LedgerError) {
-        let minute = instant.wall / 60_000_000_000
-        let wall = Value.integer(instant.wall)
-        let boottime = Value.bytes(instant.boottime)
+        let minute = Timeline.unit(of: instant.wall, .minute)
         if let bucket = entry.bucket, bucket.boot == instant.boot, bucket.minute == minute {
             try database.run(
-                "UPDATE bucket SET last_wall = ?1, last_boottime = ?2 WHERE id = ?3",
-                [wall, boottime, .integer(bucket.id)])
+                """
+                UPDATE bucket SET last_boot = ?1, last_wall = ?2, last_boottime = ?3 WHERE id = ?4
+                """,
+                instant.values + [.integer(bucket.id)])
             if database.changes == 1 { return }
         }
         let id = try database.run(
-            """
-            INSERT INTO bucket (boot, first_wall, first_boottime, last_wall, last_boottime)
-            VALUES (?1, ?2, ?3, ?4, ?5)
-            """,
-            [.text(instant.boot.description), wall, boottime, wall, boottime])
+            "INSERT INTO bucket (\(Stretch.columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            Stretch(first: instant, last: instant).values)
         entry.bucket = OpenBucket(id: id, boot: instant.boot, minute: minute)
     }
 
@@ -133,10 +134,10 @@ extension Ledger {
             account.total = account.total.adding(delta.amount) ?? account.total
             entry.accounts[delta.key] = account
             try database.run(
-                "UPDATE account SET uplink = ?1, downlink = ?2 WHERE id = ?3",
+                "UPDATE account SET uplink = ?1, downlink = ?2, hour = ?3 WHERE id = ?4",
                 [
                     .bytes(account.total.uplink), .bytes(account.total.downlink),
-                    .integer(account.id),
+                    .integer(entry.hours.last?.id ?? 0), .integer(account.id),
                 ])
         }
         try spool(delta, account, in: entry)
@@ -224,13 +225,15 @@ extension Ledger {
 private struct Entry {
     let meter: MeterName
     var bucket: OpenBucket?
+    var hours: [Hour]
     var meterID: Int64 = 0
     var accounts: [Key: Account] = [:]
     var incarnations: [Incarnation: Int64] = [:]
 
-    init(meter: MeterName, bucket: OpenBucket?) {
+    init(meter: MeterName, bucket: OpenBucket?, hours: [Hour]) {
         self.meter = meter
         self.bucket = bucket
+        self.hours = hours
     }
 }
 

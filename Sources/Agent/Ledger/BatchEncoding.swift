@@ -4,10 +4,10 @@ import FoundationEssentials
 
 extension Ledger {
     /// Encodes rows as columns, with their buckets and the counters behind them.
-    func encode(_ rows: [SpoolRow]) throws(LedgerError) -> WireBatch {
+    func encode(_ rows: [BatchRow]) throws(LedgerError) -> WireBatch {
         var batch = WireBatch()
         batch.ledger = .init(Hexadecimal.decode(id) ?? [])
-        var buckets: [Int64: UInt32] = [:]
+        var buckets: [BatchRow.Bucket: UInt32] = [:]
         var names: [Int64: UInt32] = [:]
         let newest = try newestRows(of: rows)
         for (index, row) in rows.enumerated() {
@@ -31,19 +31,29 @@ extension Ledger {
 
     /// The rows that raw counters belong to: the newest of each account, where nothing newer of it
     /// stays behind, so that total and counter are of one moment.
-    private func newestRows(of rows: [SpoolRow]) throws(LedgerError) -> Set<Int> {
+    private func newestRows(of rows: [BatchRow]) throws(LedgerError) -> Set<Int> {
         var last: [Int64: Int] = [:]
         for (index, row) in rows.enumerated() { last[row.account] = index }
         var newest = Set<Int>()
-        for (account, index) in last {
-            var later = false
+        for index in last.values where try isNewest(rows[index]) { newest.insert(index) }
+        return newest
+    }
+
+    private func isNewest(_ row: BatchRow) throws(LedgerError) -> Bool {
+        switch row.bucket {
+        case .present: return true
+        case .hour: return false
+        case .spool(let bucket):
+            var isNewest = true
             try database.query(
                 "SELECT 1 FROM spool WHERE account = ?1 AND (bucket, kind) > (?2, ?3) LIMIT 1",
-                [.integer(account), .integer(rows[index].bucket), .integer(rows[index].kind)]
-            ) { _ in later = true }
-            if !later { newest.insert(index) }
+                [
+                    .integer(row.account), .integer(bucket),
+                    .integer(Int64(row.kind.rawValue)),
+                ]
+            ) { _ in isNewest = false }
+            return isNewest
         }
-        return newest
     }
 
     private func rawCounters(of account: Int64) throws(LedgerError) -> [RawCounter] {
@@ -64,22 +74,24 @@ extension Ledger {
         return counters
     }
 
-    private func wireBucket(_ id: Int64) throws(LedgerError) -> WireBucket {
-        var bucket = WireBucket()
-        try database.query(
-            """
-            SELECT boot, first_wall, first_boottime, last_wall, last_boottime
-            FROM bucket WHERE id = ?1
-            """,
-            [.integer(id)]
-        ) { row in
-            guard let boot = BootID(row.text(0)) else { return }
-            bucket.first = WireClock(
-                Instant(wall: row.integer(1), boot: boot, boottime: row.unsigned(2)))
-            bucket.last = WireClock(
-                Instant(wall: row.integer(3), boot: boot, boottime: row.unsigned(4)))
+    private func wireBucket(_ bucket: BatchRow.Bucket) throws(LedgerError) -> WireBucket {
+        var wire = WireBucket()
+        guard let stretch = try stretch(bucket) else { return wire }
+        wire.first = WireClock(stretch.first)
+        wire.last = WireClock(stretch.last)
+        return wire
+    }
+
+    private func stretch(_ bucket: BatchRow.Bucket) throws(LedgerError) -> Stretch? {
+        switch bucket {
+        case .hour(let id), .present(let id): return hours.first { $0.id == id }?.stretch
+        case .spool(let id):
+            var stretch: Stretch?
+            try database.query(
+                "SELECT \(Stretch.columns) FROM bucket WHERE id = ?1", [.integer(id)]
+            ) { row in stretch = Stretch(row, from: 0) }
+            return stretch
         }
-        return bucket
     }
 }
 
@@ -91,10 +103,10 @@ private struct RawCounter {
 }
 
 extension WireRows {
-    fileprivate mutating func append(_ row: SpoolRow, bucket: UInt32) {
+    fileprivate mutating func append(_ row: BatchRow, bucket: UInt32) {
         credential.append(row.credential)
         self.bucket.append(bucket)
-        kind.append(UInt32(row.kind))
+        kind.append(UInt32(row.kind.rawValue))
         uplink.append(row.gained.uplink)
         downlink.append(row.gained.downlink)
         totalUplink.append(row.total.uplink)

@@ -1,35 +1,84 @@
 public import Accounting
 
+/// Which credential a key is counted for, as the controller says.
+public struct CredentialAssignment: Hashable, Sendable {
+    /// Where the key is counted.
+    public var meter: MeterName
+    /// The key.
+    public var key: Key
+    /// The credential's id; 0 says nothing.
+    public var credential: UInt64
+    /// Whether all that was counted for the key's credential so far is this one's, which the
+    /// controller does not know otherwise.
+    public var replaces: Bool
+
+    /// Makes an assignment.
+    public init(meter: MeterName, key: Key, credential: UInt64, replaces: Bool = false) {
+        self.meter = meter
+        self.key = key
+        self.credential = credential
+        self.replaces = replaces
+    }
+}
+
 extension Ledger {
     /// Keys that the controller has not named a credential for.
     public func unassigned() -> [(meter: MeterName, key: Key)] {
+        counted { $0.credential == 0 }
+    }
+
+    /// Every key that is counted.
+    public func counted() -> [(meter: MeterName, key: Key)] {
+        counted { _ in true }
+    }
+
+    private func counted(_ isWanted: (Account) -> Bool) -> [(meter: MeterName, key: Key)] {
         meters.flatMap { name, book in
-            book.accounts.filter { $0.value.credential == 0 }.map { (name, $0.key) }
+            book.accounts.filter { isWanted($0.value) }.map { (name, $0.key) }
         }
+    }
+
+    /// Counts each key for the credential that the controller names, from now on.
+    public func assign(
+        _ assignments: [(meter: MeterName, key: Key, credential: UInt64)]
+    ) throws(LedgerError) {
+        try take(
+            assignments.map {
+                CredentialAssignment(meter: $0.meter, key: $0.key, credential: $0.credential)
+            })
     }
 
     /// Counts each key for the credential that the controller names, from now on.
     ///
     /// Where a key was counted for another credential before, its deltas are cut here: what was
-    /// counted so far stays with the old one, and a new running total begins.
-    public func assign(
-        _ assignments: [(meter: MeterName, key: Key, credential: UInt64)]
-    ) throws(LedgerError) {
-        var changed: [(MeterName, Key, Account)] = []
+    /// counted so far stays with the old one. Only where the new one replaces it, all of it is the
+    /// new one's.
+    public func take(_ assignments: [CredentialAssignment]) throws(LedgerError) {
+        var changed: [CredentialAssignment: Account] = [:]
         try database.transaction { () throws(LedgerError) in
             for assignment in assignments {
                 guard let book = meters[assignment.meter], assignment.credential > 0,
                     let account = book.accounts[assignment.key],
                     account.credential != assignment.credential
                 else { continue }
-                let next =
-                    account.credential == 0
-                    ? try name(account, assignment.credential)
-                    : try cut(account, assignment.credential, book.id, assignment.key)
-                changed.append((assignment.meter, assignment.key, next))
+                changed[assignment] = try next(after: account, assignment, of: book.id)
             }
         }
-        for (meter, key, account) in changed { meters[meter]?.accounts[key] = account }
+        for (assignment, account) in changed {
+            meters[assignment.meter]?.accounts[assignment.key] = account
+        }
+    }
+
+    private func next(
+        after account: Account, _ assignment: CredentialAssignment, of meter: Int64
+    ) throws(LedgerError) -> Account {
+        let earlier = try earlierAccount(assignment, of: meter)
+        if account.credential == 0 || assignment.replaces {
+            var account = account
+            if let earlier { account.total = try fold(earlier, into: account) }
+            return try name(account, assignment.credential)
+        }
+        return try cut(account, assignment, of: meter, resuming: earlier)
     }
 
     private func name(
@@ -43,17 +92,52 @@ extension Ledger {
         return account
     }
 
+    /// Goes on counting under another account: a new one, or the one that the credential had.
     private func cut(
-        _ account: Account, _ credential: UInt64, _ meter: Int64, _ key: Key
+        _ account: Account, _ assignment: CredentialAssignment, of meter: Int64,
+        resuming earlier: Account?
     ) throws(LedgerError) -> Account {
         try database.run(
             "UPDATE account SET current = 0 WHERE id = ?1", [.integer(account.id)])
-        let id = try database.run(
-            "INSERT INTO account (meter, key, credential) VALUES (?1, ?2, ?3)",
-            [.integer(meter), .text(key.description), .bytes(credential)])
+        let next: Account
+        if let earlier {
+            try database.run(
+                "UPDATE account SET current = 1 WHERE id = ?1", [.integer(earlier.id)])
+            next = earlier
+        } else {
+            let id = try database.run(
+                "INSERT INTO account (meter, key, credential) VALUES (?1, ?2, ?3)",
+                [
+                    .integer(meter), .text(assignment.key.description),
+                    .bytes(assignment.credential),
+                ])
+            next = Account(id: id, credential: assignment.credential, total: .zero)
+        }
         try database.run(
             "UPDATE baseline SET account = ?1 WHERE account = ?2",
-            [.integer(id), .integer(account.id)])
-        return Account(id: id, credential: credential, total: .zero)
+            [.integer(next.id), .integer(account.id)])
+        return next
+    }
+
+    /// The account that the key had when it was counted for that credential before; nil: none.
+    private func earlierAccount(
+        _ assignment: CredentialAssignment, of meter: Int64
+    ) throws(LedgerError) -> Account? {
+        var earlier: Account?
+        try database.query(
+            """
+            SELECT id, uplink, downlink FROM account
+            WHERE current = 0 AND meter = ?1 AND key = ?2 AND credential = ?3
+            """,
+            [
+                .integer(meter), .text(assignment.key.description),
+                .bytes(assignment.credential),
+            ]
+        ) { row in
+            earlier = Account(
+                id: row.integer(0), credential: assignment.credential,
+                total: Traffic(uplink: row.unsigned(1), downlink: row.unsigned(2)))
+        }
+        return earlier
     }
 }

@@ -16,6 +16,10 @@ public final class Ledger {
     var meters: [MeterName: MeterBook] = [:]
     var incarnations: [Incarnation: Int64] = [:]
     var bucket: OpenBucket?
+    /// The hours whose totals are kept, in the order in which they passed; the last goes on.
+    var hours: [Hour] = []
+    /// How far the numbered order has come.
+    var chain = Chain()
     /// What the last look at this host covered, if it saw and read everything; else empty.
     public private(set) var discoveryScope = ""
 

@@ -21,6 +21,8 @@ extension Ledger {
                 id: row.integer(0), credential: row.unsigned(3), total: total)
         }
         try loadBaselines(owners)
+        try loadHours()
+        chain = try Chain(database)
     }
 
     private func loadBaselines(_ owners: [Int64: (MeterName, Key)]) throws(LedgerError) {
@@ -44,6 +46,13 @@ extension Ledger {
                 order: order < 0 ? nil : Int(order))
             let id = CounterID(key: key, part: row.text(2))
             meters[meter]?.baselines.counters[incarnation, default: [:]][id] = baseline
+        }
+    }
+
+    private func loadHours() throws(LedgerError) {
+        try database.query("SELECT id, \(Stretch.columns) FROM hour ORDER BY id") { row in
+            guard let stretch = Stretch(row, from: 1) else { return }
+            hours.append(Hour(id: row.integer(0), stretch: stretch))
         }
     }
 }

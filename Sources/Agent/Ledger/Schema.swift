@@ -21,12 +21,15 @@ enum Schema {
             key TEXT NOT NULL,
             credential INTEGER NOT NULL DEFAULT 0 CHECK (credential >= 0),
             current INTEGER NOT NULL DEFAULT 1 CHECK (current IN (0, 1)),
+            -- The newest stretch of hour in which it changed; 0: never.
+            hour INTEGER NOT NULL DEFAULT 0,
             uplink INTEGER NOT NULL DEFAULT 0
                 CHECK (typeof(uplink) = 'integer' AND uplink >= 0),
             downlink INTEGER NOT NULL DEFAULT 0
                 CHECK (typeof(downlink) = 'integer' AND downlink >= 0)
         );
         CREATE UNIQUE INDEX account_current ON account (meter, key) WHERE current = 1;
+        CREATE INDEX account_former ON account (meter, key) WHERE current = 0;
 
         CREATE TABLE incarnation (
             id INTEGER PRIMARY KEY,
@@ -48,9 +51,10 @@ enum Schema {
         -- A stretch of time; deltas of one account in one bucket are added up.
         CREATE TABLE bucket (
             id INTEGER PRIMARY KEY,
-            boot TEXT NOT NULL,
+            first_boot TEXT NOT NULL,
             first_wall INTEGER NOT NULL,
             first_boottime INTEGER NOT NULL,
+            last_boot TEXT NOT NULL,
             last_wall INTEGER NOT NULL,
             last_boottime INTEGER NOT NULL
         );
@@ -68,6 +72,38 @@ enum Schema {
             PRIMARY KEY (bucket, account, kind)
         ) WITHOUT ROWID;
         CREATE INDEX spool_account ON spool (account);
+
+        -- Hours by the host's wall clock, in the order in which they passed: the last one goes on.
+        -- An id is never used again.
+        CREATE TABLE hour (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            first_boot TEXT NOT NULL,
+            first_wall INTEGER NOT NULL,
+            first_boottime INTEGER NOT NULL,
+            last_boot TEXT NOT NULL,
+            last_wall INTEGER NOT NULL,
+            last_boottime INTEGER NOT NULL
+        );
+
+        -- Running totals at the end of an hour that is over, of accounts that changed in it.
+        CREATE TABLE hour_total (
+            hour INTEGER NOT NULL REFERENCES hour (id),
+            account INTEGER NOT NULL REFERENCES account (id),
+            uplink INTEGER NOT NULL CHECK (uplink >= 0),
+            downlink INTEGER NOT NULL CHECK (downlink >= 0),
+            PRIMARY KEY (hour, account)
+        ) WITHOUT ROWID;
+
+        -- What batches reported that is in no running total: baselines and the like. Reported
+        -- again to a controller that has lost the batch.
+        CREATE TABLE apart (
+            account INTEGER NOT NULL REFERENCES account (id),
+            kind INTEGER NOT NULL CHECK (kind > 0),
+            sequence INTEGER NOT NULL,
+            uplink INTEGER NOT NULL CHECK (typeof(uplink) = 'integer' AND uplink >= 0),
+            downlink INTEGER NOT NULL CHECK (typeof(downlink) = 'integer' AND downlink >= 0),
+            PRIMARY KEY (account, kind, sequence)
+        ) WITHOUT ROWID;
 
         -- Batches that are not acknowledged, byte for byte as they are sent.
         CREATE TABLE batch (
