@@ -4,6 +4,14 @@ import FoundationEssentials
 import HTTPClient
 import Synchronization
 
+/// What carries requests to the controller and its answers back.
+protocol Transport: Sendable {
+    /// Sends a request and returns the answer, of any status; throws where none came.
+    func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse
+}
+
+extension HTTPTransport: Transport {}
+
 /// Speaks the push protocol with the controller, over connections that are kept alive.
 final class ControllerLink: Sendable {
     /// An answer of the controller.
@@ -12,17 +20,18 @@ final class ControllerLink: Sendable {
         var body: [UInt8]
     }
 
-    private let transport: HTTPTransport
+    private let transport: any Transport
     private let identity: Identity
     private let headers: [HTTPField]
     /// Which of the controller's URLs answered last.
     private let preferred = Mutex(0)
 
     init(
-        identity: Identity, ledger: String, start: UInt64, instance: String, proxy: String?
-    ) throws {
+        identity: Identity, ledger: String, start: UInt64, instance: String,
+        transport: any Transport
+    ) {
         self.identity = identity
-        transport = try Self.transport(pins: identity.pins, proxy: proxy)
+        self.transport = transport
         headers = [
             HTTPField("Authorization", "Bearer \(identity.bearer)"),
             HTTPField("Tollkeeper-Ledger", ledger),

@@ -160,6 +160,6 @@ extension Keeper {
         new.stateFolder = options.stateFolder
         guard new != options else { return }
         options = new
-        discovery = MeterDiscovery(clock: clock, options: new)
+        discovery = makeFinder(clock, new)
     }
 }

@@ -48,9 +48,9 @@ struct Daemon {
         logger.notice(
             "tollkeeper-agent \(version) as \(identity.name), ledger \(ledger.id), start \(ledger.start)"
         )
-        link = try ControllerLink(
+        link = ControllerLink(
             identity: identity, ledger: ledger.id, start: ledger.start, instance: instance,
-            proxy: options.proxy)
+            transport: try ControllerLink.transport(pins: identity.pins, proxy: options.proxy))
         keeper = try Keeper(
             ledger: ledger, clock: HostClock.open(), options: options, logger: logger,
             executor: ThreadExecutor())
