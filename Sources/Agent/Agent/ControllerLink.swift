@@ -4,6 +4,14 @@ import FoundationEssentials
 import HTTPClient
 import Synchronization
 
+/// What carries requests to the controller and its answers back.
+protocol Transport: Sendable {
+    /// Sends a request and returns the answer, of any status; throws where none came.
+    func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse
+}
+
+extension HTTPTransport: Transport {}
+
 /// Speaks the push protocol with the controller, over connections that are kept alive.
 final class ControllerLink: Sendable {
     /// An answer of the controller.
@@ -12,7 +20,7 @@ final class ControllerLink: Sendable {
         var body: [UInt8]
     }
 
-    private let transport: HTTPTransport
+    private let transport: any Transport
     private let identity: Identity
     private let headers: [HTTPField]
     /// The newest batch that the ledger has made, at the moment of a call.
@@ -21,12 +29,12 @@ final class ControllerLink: Sendable {
     private let preferred = Mutex(0)
 
     init(
-        identity: Identity, ledger: String, start: UInt64, instance: String, proxy: String?,
-        newestBatch: @escaping @Sendable () async -> String
-    ) throws {
+        identity: Identity, ledger: String, start: UInt64, instance: String,
+        transport: any Transport, newestBatch: @escaping @Sendable () async -> String
+    ) {
         self.identity = identity
         self.newestBatch = newestBatch
-        transport = try Self.transport(pins: identity.pins, proxy: proxy)
+        self.transport = transport
         headers = [
             HTTPField("Authorization", "Bearer \(identity.bearer)"),
             HTTPField("Tollkeeper-Ledger", ledger),

@@ -32,7 +32,8 @@ struct DesiredWatch: Service {
         }
     }
 
-    private func ask() async throws {
+    /// Asks once, and takes over what the controller wants.
+    func ask() async throws {
         let position = try await keeper.desiredPosition()
         let answer = try await link.desired(
             after: (position.revision, position.digest), ticket: position.ticket, wait: Self.wait)

@@ -16,7 +16,9 @@ actor Keeper {
     let clock: HostClock
     var options: AgentOptions
     let logger: Logger
-    var discovery: MeterDiscovery
+    var discovery: any MeterFinder
+    /// Makes what finds the meters of this host, with given settings.
+    let makeFinder: (HostClock, AgentOptions) -> any MeterFinder
     var meters: [MeterName: any Meter] = [:]
     var faults: [MeterName: String] = [:]
     /// Failures to open or shut that were logged and still last.
@@ -47,13 +49,17 @@ actor Keeper {
 
     init(
         ledger: sending Ledger, clock: HostClock, options: AgentOptions, logger: Logger,
-        executor: ThreadExecutor
+        executor: ThreadExecutor,
+        makeFinder: @escaping @Sendable (HostClock, AgentOptions) -> any MeterFinder = {
+            MeterDiscovery(clock: $0, options: $1)
+        }
     ) throws {
         self.executor = executor
         self.clock = clock
         self.options = options
         self.logger = logger
-        discovery = MeterDiscovery(clock: clock, options: options)
+        self.makeFinder = makeFinder
+        discovery = makeFinder(clock, options)
         for entry in try ledger.keptOut() {
             kept[entry.meter, default: [:]][entry.key] = KeptOut(
                 settings: SettingsCodec.decode(entry.settings, of: entry.key),

@@ -149,6 +149,6 @@ extension Keeper {
         new.stateFolder = options.stateFolder
         guard new != options else { return }
         options = new
-        discovery = MeterDiscovery(clock: clock, options: new)
+        discovery = makeFinder(clock, new)
     }
 }

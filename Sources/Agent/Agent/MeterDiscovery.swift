@@ -2,8 +2,14 @@ import Accounting
 import Meters
 import Netlink
 
+/// Finds the meters of a host.
+protocol MeterFinder {
+    /// Looks at the host. A meter that was there before is the same object again.
+    mutating func look() -> MeterDiscovery.Found
+}
+
 /// Finds every meter of this host.
-struct MeterDiscovery {
+struct MeterDiscovery: MeterFinder {
     /// What one look found.
     struct Found {
         var meters: [MeterName: any Meter] = [:]
@@ -28,7 +34,6 @@ struct MeterDiscovery {
         kernel = KernelDevices(clock: clock)
     }
 
-    /// Looks at the host. A meter that was there before is the same object again.
     mutating func look() -> Found {
         var found = Found()
         lookInKernel(&found)

@@ -53,9 +53,10 @@ struct Daemon {
             ledger: ledger, clock: HostClock.open(), options: options, logger: logger,
             executor: ThreadExecutor())
         self.keeper = keeper
-        link = try ControllerLink(
+        link = ControllerLink(
             identity: identity, ledger: id, start: start, instance: instance,
-            proxy: options.proxy, newestBatch: { await keeper.newestBatch })
+            transport: try ControllerLink.transport(pins: identity.pins, proxy: options.proxy),
+            newestBatch: { await keeper.newestBatch })
     }
 
     /// Runs until SIGTERM or SIGINT, then takes a last reading and sends it.

@@ -6,6 +6,13 @@ internal import Glibc
 public struct HostClock: Sendable {
     /// The running kernel's boot (`/proc/sys/kernel/random/boot_id`).
     public let boot: BootID
+    private let read: @Sendable () -> Instant
+
+    /// A clock of the boot `boot` that shows what `read` returns.
+    public init(boot: BootID, read: @escaping @Sendable () -> Instant) {
+        self.boot = boot
+        self.read = read
+    }
 
     /// Reads which boot this is; throws where `/proc` does not tell.
     public static func open() throws(MeterError) -> HostClock {
@@ -17,14 +24,16 @@ public struct HostClock: Sendable {
                 .failed, doing: "tell this boot from others",
                 reason: "\(path) does not hold an id; is /proc mounted?")
         }
-        return HostClock(boot: boot)
+        return HostClock(boot: boot) {
+            Instant(
+                wall: Int64(nanoseconds(CLOCK_REALTIME)), boot: boot,
+                boottime: UInt64(nanoseconds(CLOCK_BOOTTIME)))
+        }
     }
 
     /// The moment it is, on both clocks.
     public func now() -> Instant {
-        Instant(
-            wall: Int64(Self.nanoseconds(CLOCK_REALTIME)), boot: boot,
-            boottime: UInt64(Self.nanoseconds(CLOCK_BOOTTIME)))
+        read()
     }
 
     private static func nanoseconds(_ clock: Int32) -> Int {
