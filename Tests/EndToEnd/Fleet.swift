@@ -20,15 +20,19 @@ final class Fleet {
     var controllerFolder: String { "\(folder.path)/controller" }
     var agentFolder: String { "\(folder.path)/agent" }
 
-    /// Starts a controller on a free port, adds this host as a server and joins it. The agent
+    /// Starts a controller on `port` or a free one. The agent, once it is joined and started,
     /// meters `tunnel`'s interface alone, and reads and pushes every `interval`.
+    ///
+    /// `folder` holds the state folders of both; a new one goes with the fleet.
     init(
-        _ tunnel: Tunnel, listen: String = "127.0.0.1", interval: String = "500ms",
+        _ tunnel: Tunnel, listen: String = "127.0.0.1", port: UInt16? = nil,
+        interval: String = "500ms", in folder: TemporaryFolder? = nil,
         settings: [String: String] = [:]
     ) throws {
-        folder = try TemporaryFolder()
+        let folder = try folder ?? TemporaryFolder()
+        self.folder = folder
         interface = tunnel.interface
-        address = "\(listen):\(try Self.freePort())"
+        address = "\(listen):\(try port ?? Self.freePort())"
         try FileManager.default.createDirectory(
             atPath: "\(folder.path)/wireguard", withIntermediateDirectories: true)
         try folder.write(tunnel.configuration, to: "wireguard/\(tunnel.interface).conf")
@@ -51,9 +55,10 @@ final class Fleet {
 
     // MARK: The controller
 
-    func startController() throws {
+    /// Starts the controller, and waits until it answers unless told otherwise.
+    func startController(waiting: Bool = true) throws {
         controller = try Self.serve(controllerFolder, address)
-        try waitForController()
+        if waiting { try waitForController() }
     }
 
     func killController() {

@@ -75,14 +75,27 @@ package final class TemporaryFolder {
     /// Where it is.
     package let path: String
 
+    private let isKept: Bool
+
+    /// Takes a folder that stays, and makes it where there is none.
+    package init(keeping path: String) throws {
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700])
+        self.path = path
+        isKept = true
+    }
+
     /// Makes a folder that only its owner can enter.
     package init() throws {
         var template = Array("/tmp/tollkeeper-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+        isKept = false
     }
 
     deinit {
+        guard !isKept else { return }
         try? FileManager.default.removeItem(atPath: path)
     }
 

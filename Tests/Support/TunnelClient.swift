@@ -63,6 +63,11 @@ package final class TunnelClient {
         try namespace.start("ping", "-n", "-q", "-i", "0.05", "-s", "\(size)", Tunnel.address)
     }
 
+    /// As `pingSteadily`, from the server to this client.
+    package func isPingedSteadily(size: Int = 500) throws -> Job {
+        try server.start("ping", "-n", "-q", "-i", "0.05", "-s", "\(size)", address)
+    }
+
     private func ping(
         from place: Namespace, to address: String, count: Int, size: Int, limit: Int
     ) throws -> Int {
