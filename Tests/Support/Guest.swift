@@ -1,9 +1,13 @@
-import Foundation
+package import Foundation
 
 /// The machine under QEMU whose kernel has WireGuard, which that of most machines that test lacks.
 package enum Guest {
     /// Whether this process runs in the guest.
     package static let isHere = ProcessInfo.processInfo.environment["IN_TEST_GUEST"] == "1"
+
+    /// Whether the guest was booted by systemd.
+    package static let hasSystemd =
+        isHere && FileManager.default.fileExists(atPath: "/run/systemd/system")
 
     /// Boots the guest and runs this very test program there, one test after the other.
     ///
@@ -12,12 +16,14 @@ package enum Guest {
     ///   - programs: Programs of this package to lay beside it.
     ///   - tools: Programs of this host to put into the guest.
     ///   - first: Shell commands that run before it.
+    ///   - installed: A folder laid over the files of a Debian that boots with systemd; nil for
+    ///     the small guest without.
     ///   - seconds: After how long the guest is ended.
     ///   - memory: The guest's memory in megabytes.
     /// - Returns: The test program's exit status, and all that was written.
     package static func test(
-        _ arguments: [String], programs: [String] = [], tools: [String], first: [String] = [],
-        seconds: Int, memory: Int = 1024
+        _ arguments: [String], programs: [String] = [], tools: [String] = [], first: [String] = [],
+        installed: String? = nil, seconds: Int, memory: Int = 1024
     ) throws -> (status: Int32, output: String) {
         let payload = try TemporaryFolder()
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
@@ -25,17 +31,22 @@ package enum Guest {
         for name in programs {
             try Command.run("strip", "-o", "\(payload.path)/\(name)", Command.built(name))
         }
-        let options = tools.flatMap { ["--program", $0] }
+        var options = tools.flatMap { ["--program", $0] }
+        if let installed { options += ["--systemd", "--root", installed] }
         let tests = "./tests --testing-library swift-testing --no-parallel"
         let command = first + ["\(tests) \(arguments.joined(separator: " "))"]
         let job = try Job(
             [script, "run", "--seconds", "\(seconds)", "--memory", "\(memory)"] + options
                 + [payload.path, command.joined(separator: " && ")])
-        let status = job.wait(limit: Double(seconds) + 120) ?? -1
+        // The image is made first where there is none: packages are fetched for it.
+        let status = job.wait(limit: Double(seconds) + 600) ?? -1
         return (status, job.output + job.errors)
     }
 
     /// `Tests/VM/guest`, which says what the guest is made of.
-    private static let script = URL(filePath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "VM/guest").path
+    private static let script = repository.appending(path: "Tests/VM/guest").path
+
+    /// The clone that this was built from.
+    package static let repository = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
 }
