@@ -32,9 +32,7 @@ public struct SettingsFile: Sendable {
             guard mustExist || FileManager.default.fileExists(atPath: path) else { return nil }
             data = try Data(contentsOf: URL(filePath: path))
         } catch {
-            let exists = FileManager.default.fileExists(atPath: path)
-            let reason = exists ? "cannot be read as a file" : "there is no such file"
-            throw SettingsError(.unreadable, at: path, reason)
+            throw SettingsError(.unreadable, at: path, whyUnreadable(path))
         }
         guard data.count <= limit else {
             throw SettingsError(.unreadable, at: path, "is longer than 1 MB")
@@ -43,6 +41,15 @@ public struct SettingsFile: Sendable {
             throw SettingsError(.malformed, at: path, "is not UTF-8 text")
         }
         return try SettingsFile(text: text, name: path)
+    }
+
+    private static func whyUnreadable(_ path: String) -> String {
+        let files = FileManager.default
+        guard files.fileExists(atPath: path) else { return "there is no such file" }
+        guard files.isReadableFile(atPath: path) else {
+            return "the user that this runs as may not read it; chmod 644 lets it"
+        }
+        return "cannot be read as a file"
     }
 
     /// Reads a file's text; throws for a line that is not understood and for a key set twice.

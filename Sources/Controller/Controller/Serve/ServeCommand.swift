@@ -20,7 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The store, as sqlite:PATH (default: controller.sqlite in the state directory).",
+            "The store, as sqlite:PATH (default: store.sqlite in the state directory).",
             valueName: "URL"))
     var store: String?
 
