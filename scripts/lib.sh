@@ -14,6 +14,11 @@ need_root() {
     [ "$(id -u)" -eq 0 ] || fail "this needs root ($1); run it with sudo or as root"
 }
 
+need_swift() {
+    command -v swift > /dev/null ||
+        fail "there is no swift on PATH; unpack a Swift 6.3 toolchain and add its bin folder"
+}
+
 # Where builds go: outside the clone, so that the next clone builds in a minute.
 scratch_path() {
     local folder="${TOLLKEEPER_CACHE:-${HOME:-/nonexistent}/.cache/tollkeeper}/build"
@@ -29,12 +34,11 @@ find_programs() {
     local product
     programs="${TOLLKEEPER_BIN:-}"
     if [ -z "$programs" ]; then
-        command -v swift > /dev/null ||
-            fail "there is no swift on PATH; install a Swift 6.3 toolchain from swift.org"
+        need_swift
         local scratch
         scratch="$(scratch_path)"
         for product in tollkeeper-agent tollkeeper; do
-            say "Building $product for release in $scratch (the first build takes about 10 minutes)"
+            say "Building $product for release in $scratch (the first build takes 10 to 20 minutes)"
             swift build -c release --product "$product" --scratch-path "$scratch"
         done
         programs="$(swift build -c release --scratch-path "$scratch" --show-bin-path)"
