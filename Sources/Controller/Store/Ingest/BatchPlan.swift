@@ -83,7 +83,9 @@ struct BatchPlan {
                 end: end)
         case .baseline, .uncertain:
             try held.addBaseline(uplink: row.uplink, downlink: row.downlink)
-        case .held, .UNRECOGNIZED, nil:
+        case .held:
+            try held.withhold(uplink: row.uplink, downlink: row.downlink)
+        case .UNRECOGNIZED, nil:
             throw .kind
         }
         held.noteHandshake(row.lastHandshake, times.correction)
