@@ -90,7 +90,10 @@ var targets: [Target] = [
     tests("LedgerTests", ["Accounting", "AgentProtocol", "Ledger", protobuf]),
     tests(
         "AgentTests",
-        ["Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters", "Settings"]),
+        [
+            "Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters", "Settings",
+            logging, protobuf,
+        ]),
 ]
 
 if !agentOnly {

@@ -39,7 +39,8 @@ import Testing
 
     @Test(arguments: [
         "MODE=maybe", "READ_INTERVAL=0s", "READ_INTERVAL=10", "CONTROLLER=http://203.0.113.5",
-        "LOG_LEVEL=loud", "NONSENSE=1", "MODE", "MODE=observe\nMODE=enforce",
+        "LOG_LEVEL=loud", "SPOOL_LIMIT=1KB", "SPOOL_LIMIT=lots", "NONSENSE=1", "MODE",
+        "MODE=observe\nMODE=enforce",
     ])
     func whatIsWrongIsRefusedWithItsLine(_ text: String) throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "agent-\(UUID())").path

@@ -20,6 +20,8 @@ struct AgentOptions: Hashable, Sendable {
     var wireguard: [String]?
     /// The named network namespaces to look into; nil: every one.
     var namespaces: [String]?
+    /// About how many bytes deltas that wait to be sent may take on the disk.
+    var spoolLimit: UInt64 = 64 << 20
     var logLevel = "info"
     /// Where the ledger and the identity are.
     var stateFolder = "/var/lib/tollkeeper-agent"

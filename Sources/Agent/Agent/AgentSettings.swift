@@ -32,6 +32,9 @@ enum AgentSettings {
     private static let namespaces = SettingKey<[String]>.list(
         "NAMESPACES", expected: "names of network namespaces between commas, or none",
         about: "The named network namespaces to look into; every one where empty.")
+    private static let spoolLimit = SettingKey<UInt64>.size(
+        "SPOOL_LIMIT", default: "64MB", in: (1 << 20)...(1 << 40),
+        about: "How much disk deltas that wait to be sent may take; then they share coarser hours.")
     private static let logLevel = SettingKey<Logger.Level>.choice(
         "LOG_LEVEL", default: .info, about: "The least important messages that are logged.")
 
@@ -40,7 +43,7 @@ enum AgentSettings {
         prefix: "TOLLKEEPER_AGENT_",
         keys: [
             mode, controllers, proxy, readInterval, pushInterval, wireguard, wireguardFolder,
-            namespaces, logLevel,
+            namespaces, spoolLimit, logLevel,
         ],
         otherVariables: ["TOLLKEEPER_AGENT_TOKEN"])
 
@@ -64,6 +67,7 @@ enum AgentSettings {
         options.wireguard = try values.limit(wireguard)
         options.configurationFolder = try values.required(wireguardFolder)
         options.namespaces = try values.limit(namespaces)
+        options.spoolLimit = try values.required(spoolLimit)
         options.logLevel = try values.required(logLevel).rawValue
         return options
     }

@@ -71,6 +71,20 @@ final class ControllerLink: Sendable {
         return answer.status == 204 ? nil : try WireDesired(decoding: answer.body)
     }
 
+    /// What the controller knows of this server's counters behind `credential`; nil where it has
+    /// no such call.
+    func knownCounters(
+        after credential: UInt64, timeout: Duration
+    ) async throws -> WireKnownCounters? {
+        do {
+            let path = "/agent/v1/counters?after=\(credential)"
+            let answer = try await call("GET", path, body: nil, timeout: timeout)
+            return try WireKnownCounters(decoding: answer.body)
+        } catch let refusal as Refusal where refusal.status == 404 {
+            return nil
+        }
+    }
+
     private func call(
         _ method: String, _ path: String, body: [UInt8]?, timeout: Duration
     ) async throws -> Answer {

@@ -34,9 +34,16 @@ struct DesiredWatch: Service {
 
     /// Asks once, and takes over what the controller wants.
     func ask() async throws {
-        let position = try await keeper.desiredPosition()
-        let answer = try await link.desired(
-            after: (position.revision, position.digest), ticket: position.ticket, wait: Self.wait)
+        var answer = try await question()
+        if answer?.wantsSet == true {
+            try await handOver()
+            answer = try await question()
+        }
+        guard answer?.wantsSet != true else {
+            throw AgentError(
+                doing: "tell the controller what is shut on this host",
+                reason: "it took that and asks for it again; what is shut here stays shut")
+        }
         if let answer {
             let isSame = try await keeper.adopt(answer)
             sender.ring()
@@ -49,5 +56,19 @@ struct DesiredWatch: Service {
             }
         }
         _ = state.reached(by: .desiredWatch)
+    }
+
+    private func question() async throws -> WireDesired? {
+        let position = await keeper.desiredPosition()
+        return try await link.desired(
+            after: (position.revision, position.digest), ticket: position.ticket, wait: Self.wait)
+    }
+
+    /// Tells a controller that lost it what this host holds, and learns how far it has come.
+    private func handOver() async throws {
+        let handover = try await keeper.handover()
+        let answer: WireDesiredSetAnswer = try await link.post("/agent/v1/desired", handover.set)
+        try await keeper.take(answer, for: handover)
+        sender.ring()
     }
 }

@@ -66,7 +66,7 @@ actor Keeper {
                 isRemoved: entry.isRemoved, blockedAt: nil)
         }
         for wish in try ledger.desired() { wishes[wish.meter, default: []].append(wish) }
-        revision = try ledger.desiredPosition().revision
+        revision = ledger.desiredPosition().revision
         if ledger.isCatchingUp { inventory.retell() }
         self.ledger = ledger
     }
@@ -83,11 +83,23 @@ actor Keeper {
         outcomes.verified(through: revision)
         ticketAnswered = max(ticketAnswered, ticket)
         lastCycle = clock.now()
+        guard !ledger.awaitsCounters else { return }
+        makeRoom()
         if !hasDiscovered {
             noteAbsent(ledger.isCatchingUp ? ledger.counted() : ledger.unassigned())
         }
         hasDiscovered = true
         noteDiscovery()
+    }
+
+    /// Keeps what waits to be sent within its limit.
+    private func makeRoom() {
+        do {
+            try ledger.makeRoom(limit: options.spoolLimit, now: clock.now())
+        } catch {
+            if ledgerFault == nil { logger.error("\(error)") }
+            ledgerFault = "\(error)"
+        }
     }
 
     /// Finds the meters of this host; those that are still there stay as they are.
@@ -142,6 +154,10 @@ actor Keeper {
     private func read(_ meter: any Meter) throws -> (MeterReading, Difference) {
         var latest = try meter.read()
         let known = try known(meter.name, latest.reading)
+        if let inheritance = ledger.inheritance(of: meter.name) {
+            let last = inheritance.lastReading
+            return (latest, Succession.difference(from: known, to: latest.reading, since: last))
+        }
         let isNew = newMetersBegan.covers(meter.name)
         var difference = Differ.difference(
             from: known, to: latest.reading, beganAfterDiscovery: isNew)
@@ -172,6 +188,7 @@ actor Keeper {
     private func book(
         _ difference: Difference, _ meter: any Meter, _ reading: MeterReading
     ) -> Bool {
+        guard !ledger.awaitsCounters else { return false }
         do {
             try record(difference, meter, reading)
             ledgerFault = nil

@@ -16,7 +16,9 @@ extension Keeper {
         var plan = EnforcementPlan(
             for: wishes, in: view(of: meter, present, at: reading.reading.instant),
             observing: options.mode == .observe)
-        if !isBooked { plan.holdRemovals(of: wishes, because: ledgerFault ?? "") }
+        if !isBooked {
+            plan.holdRemovals(of: wishes, because: ledgerFault ?? Self.awaitingCounters)
+        }
         var unmet = plan.exceptions
         for wish in plan.fulfilled { outcomes.fulfilled(wish, took: took(wish)) }
         if !plan.forget.isEmpty { attempt(&unmet, [], meter) { try forget(plan.forget, meter) } }

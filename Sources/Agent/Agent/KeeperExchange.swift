@@ -10,7 +10,7 @@ extension Keeper {
 
     /// What this host has to tell of its meters and keys; nil for nothing new.
     func inventoryMessage() -> WireInventory? {
-        guard hasDiscovered else { return nil }
+        guard hasDiscovered, !ledger.awaitsCounters else { return nil }
         var message = inventory.message(
             now: WireClock(clock.now()), host: HostFacts.message(options))
         for index in message?.keys.indices ?? 0..<0 {
@@ -56,8 +56,8 @@ extension Keeper {
     }
 
     /// Where this agent stands with the controller's wishes.
-    func desiredPosition() throws -> (revision: UInt64, digest: [UInt8], ticket: UInt64) {
-        let position = try ledger.desiredPosition()
+    func desiredPosition() -> (revision: UInt64, digest: [UInt8], ticket: UInt64) {
+        let position = ledger.desiredPosition()
         return (position.revision, position.digest, ticketAsked)
     }
 
@@ -81,7 +81,7 @@ extension Keeper {
             arrivals[wish.credential] = arrival
             changed.insert(wish.meter)
         }
-        let position = try ledger.desiredPosition()
+        let position = ledger.desiredPosition()
         wishes = fresh
         revision = position.revision
         act(on: changed, ticket: desired.ticket)

@@ -10,6 +10,12 @@ struct PushAttempt: Sendable {
     var asked: AskedAt
 }
 
+/// What is handed over to a controller that lost it, and what was known of it then.
+struct Handover: Sendable {
+    var set: WireDesiredSet
+    var asked: AskedAt
+}
+
 extension Keeper {
     /// Numbers what waits and returns the batches to send; nil for none.
     ///
@@ -64,6 +70,20 @@ extension Keeper {
             throw error
         }
         return outcome
+    }
+
+    /// All that this host holds of the controller's wishes, for a controller that lost them.
+    func handover() throws -> Handover {
+        Handover(set: try ledger.desiredSet(), asked: ledger.askedAt)
+    }
+
+    /// Notes that the controller has taken this host's set, and how far it has come.
+    func take(_ answer: WireDesiredSetAnswer, for handover: Handover) throws {
+        logger.notice(
+            "the controller did not know what is shut on this host, and has taken it over")
+        let outcome = try take(
+            applied: answer.applied, digest: Array(answer.appliedDigest), asked: handover.asked)
+        if outcome != .behind { retellInventory() }
     }
 
     /// Tells the controller every meter and key again.

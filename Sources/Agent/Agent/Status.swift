@@ -82,9 +82,17 @@ extension Keeper {
             made: shutKeys.map { "\($0.state) \($0.key) on \($0.meter)" })
     }
 
+    /// Why nothing is booked in a ledger that begins anew.
+    static let awaitingCounters =
+        "nothing is booked before the controller has said what it knows of this host's counters"
+
     private var notes: [String] {
-        ledger.isCatchingUp
-            ? ["the controller has lost batches; it is brought up to date with totals"] : []
+        var notes: [String] = []
+        if ledger.awaitsCounters { notes.append(Self.awaitingCounters) }
+        if ledger.isCatchingUp {
+            notes.append("the controller has lost batches; it is caught up with totals")
+        }
+        return notes
     }
 
     private var meterStatus: [AgentStatus.Meter] {

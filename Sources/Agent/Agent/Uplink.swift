@@ -1,3 +1,4 @@
+import Accounting
 import AgentProtocol
 import HTTPClient
 import Logging
@@ -34,7 +35,7 @@ struct Uplink: Service {
     /// not hold up the others; the first failure is thrown at the end.
     func exchange(timeout: Duration = .seconds(30)) async throws {
         var failure: (any Error)?
-        for send in [sendInventory, sendOutcomes, sendBatches] {
+        for send in [fetchCounters, sendInventory, sendOutcomes, sendBatches] {
             do {
                 try await send(timeout)
             } catch {
@@ -43,6 +44,20 @@ struct Uplink: Service {
             }
         }
         if let failure { throw failure }
+    }
+
+    /// Asks what the controller knows of this server's counters, which a ledger that begins anew
+    /// must know before it books anything.
+    private func fetchCounters(timeout: Duration) async throws {
+        guard await keeper.awaitsCounters else { return }
+        var predecessor = Predecessor()
+        var after: UInt64 = 0
+        while let page = try await link.knownCounters(after: after, timeout: timeout) {
+            predecessor.add(page)
+            guard page.next > after else { break }
+            after = page.next
+        }
+        try await keeper.begin(after: predecessor)
     }
 
     private func sendInventory(timeout: Duration) async throws {

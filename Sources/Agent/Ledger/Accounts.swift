@@ -3,6 +3,8 @@ public import Accounting
 /// What the ledger knows of one meter, kept in memory beside its rows.
 struct MeterBook {
     var id: Int64
+    /// Whether another ledger reported it and this one has not read it yet.
+    var isInherited = false
     var accounts: [Key: Account] = [:]
     var baselines = MeterBaselines(isKnown: true)
 }
@@ -70,6 +72,10 @@ extension Ledger {
         var entry = Entry(meter: meter, bucket: bucket, hours: hours)
         try database.transaction { () throws(LedgerError) in
             entry.meterID = if let known = meters[meter] { known.id } else { try insert(meter) }
+            if meters[meter]?.isInherited == true {
+                try database.run(
+                    "UPDATE meter SET inherited = 0 WHERE id = ?1", [.integer(entry.meterID)])
+            }
             if !sound.deltas.isEmpty {
                 try openBucket(at: instant, in: &entry)
                 try openHour(at: instant, in: &entry.hours)
@@ -271,6 +277,7 @@ private struct Entry {
 
 extension MeterBook {
     fileprivate mutating func take(_ changed: [Key: Account], _ difference: Difference) {
+        isInherited = false
         accounts.merge(changed) { _, new in new }
         baselines.apply(difference)
     }

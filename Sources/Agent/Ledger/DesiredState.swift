@@ -26,11 +26,28 @@ public struct DesiredPosition: Hashable, Sendable {
 
 extension Ledger {
     /// The newest revision held, and the digest of all that is held.
-    package func desiredPosition() throws(LedgerError) -> DesiredPosition {
-        let revision = UInt64(try database.fact("desired_revision") ?? "0") ?? 0
-        var digest = SetDigest()
-        try database.query("SELECT entry FROM desired") { row in digest.insert(row.blob(0)) }
-        return DesiredPosition(revision: revision, digest: digest.bytes)
+    package func desiredPosition() -> DesiredPosition {
+        DesiredPosition(revision: desiredRevision, digest: desiredDigest.bytes)
+    }
+
+    /// All that is held, as it came, for a controller that does not know what that is.
+    package func desiredSet() throws(LedgerError) -> WireDesiredSet {
+        var set = WireDesiredSet()
+        set.revision = desiredRevision
+        set.digest = .init(desiredDigest.bytes)
+        try database.query("SELECT entry FROM desired ORDER BY credential") { row in
+            set.entries.append(.init(row.blob(0)))
+        }
+        return set
+    }
+
+    /// Reads what is kept in memory of what the controller wants.
+    func loadDesired() throws(LedgerError) {
+        desiredRevision = UInt64(try database.fact("desired_revision") ?? "") ?? 0
+        desiredDigest = SetDigest()
+        try database.query("SELECT entry FROM desired") { row in
+            desiredDigest.insert(row.blob(0))
+        }
     }
 
     /// Every credential that the controller has ever wanted something of.
@@ -69,22 +86,24 @@ extension Ledger {
     /// opens nobody. Returns whether anything changed.
     @discardableResult
     package func adopt(_ desired: WireDesired) throws(LedgerError) -> Bool {
-        let held = UInt64(try database.fact("desired_revision") ?? "0") ?? 0
-        guard desired.revision >= held else { return false }
-        return try database.transaction { () throws(LedgerError) in
+        guard desired.revision >= desiredRevision else { return false }
+        var digest = desiredDigest
+        let changed = try database.transaction { () throws(LedgerError) in
             var changed = false
             var named = Set<UInt64>()
             for bytes in desired.entries {
                 let entry = try Self.decode(Array(bytes))
                 named.insert(entry.credential)
-                if try adopt(entry, bytes: Array(bytes), replacing: desired.whole) {
+                if try adopt(entry, Array(bytes), replacing: desired.whole, &digest) {
                     changed = true
                 }
             }
-            if desired.whole, try drop(allBut: named) { changed = true }
+            if desired.whole, try drop(allBut: named, &digest) { changed = true }
             try database.setFact("desired_revision", String(desired.revision))
             return changed
         }
+        (desiredRevision, desiredDigest) = (desired.revision, digest)
+        return changed
     }
 
     private static func decode(_ bytes: [UInt8]) throws(LedgerError) -> WireDesiredEntry {
@@ -96,9 +115,12 @@ extension Ledger {
         }
     }
 
+    /// Where the revision is the one that is held, a whole set may change an entry, but not open
+    /// what is shut: the same number may stand for something else after a controller was put back.
     private func adopt(
-        _ entry: WireDesiredEntry, bytes: [UInt8], replacing: Bool
+        _ entry: WireDesiredEntry, _ bytes: [UInt8], replacing: Bool, _ digest: inout SetDigest
     ) throws(LedgerError) -> Bool {
+        let held = try self.entry(of: entry.credential)
         try database.run(
             """
             INSERT INTO desired (credential, meter, key, revision, access, entry)
@@ -108,25 +130,39 @@ extension Ledger {
                 access = excluded.access, entry = excluded.entry
             WHERE excluded.revision > desired.revision
                 OR (?7 = 1 AND excluded.revision = desired.revision
-                    AND excluded.entry <> desired.entry)
+                    AND excluded.entry <> desired.entry
+                    AND (excluded.access <> 'open' OR desired.access = 'open'))
             """,
             [
                 .bytes(entry.credential), .text(entry.meter), .text(entry.key),
                 .bytes(entry.revision), .text(entry.access.value.rawValue), .blob(bytes),
                 .integer(replacing ? 1 : 0),
             ])
-        return database.changes > 0
+        guard database.changes > 0 else { return false }
+        if let held { digest.remove(held) }
+        digest.insert(bytes)
+        return true
     }
 
-    private func drop(allBut named: Set<UInt64>) throws(LedgerError) -> Bool {
-        var held: [UInt64] = []
-        try database.query("SELECT credential FROM desired WHERE access = 'open'") { row in
-            held.append(row.unsigned(0))
+    private func entry(of credential: UInt64) throws(LedgerError) -> [UInt8]? {
+        var entry: [UInt8]?
+        try database.query(
+            "SELECT entry FROM desired WHERE credential = ?1", [.bytes(credential)]
+        ) { row in entry = row.blob(0) }
+        return entry
+    }
+
+    private func drop(
+        allBut named: Set<UInt64>, _ digest: inout SetDigest
+    ) throws(LedgerError) -> Bool {
+        var extra: [(credential: UInt64, entry: [UInt8])] = []
+        try database.query("SELECT credential, entry FROM desired WHERE access = 'open'") { row in
+            if !named.contains(row.unsigned(0)) { extra.append((row.unsigned(0), row.blob(1))) }
         }
-        let extra = held.filter { !named.contains($0) }
-        for credential in extra {
+        for (credential, entry) in extra {
             try database.run(
                 "DELETE FROM desired WHERE credential = ?1", [.bytes(credential)])
+            digest.remove(entry)
         }
         return !extra.isEmpty
     }

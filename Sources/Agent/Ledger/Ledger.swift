@@ -1,4 +1,5 @@
 import Accounting
+import AgentProtocol
 
 /// The agent's durable journal: baselines, deltas not yet acknowledged, desired state and the
 /// settings of keys that are kept out.
@@ -16,10 +17,21 @@ public final class Ledger {
     var meters: [MeterName: MeterBook] = [:]
     var incarnations: [Incarnation: Int64] = [:]
     var bucket: OpenBucket?
+    /// The open bucket when the spool was measured last, and merges that were planned then, the
+    /// next one last.
+    var measuredBucket: Int64?
+    var merges: [MergePlan.Step] = []
     /// The hours whose totals are kept, in the order in which they passed; the last goes on.
     var hours: [Hour] = []
     /// How far the numbered order has come.
     var chain = Chain()
+    /// Whether what the controller knows of the server's counters has been taken over.
+    var hasBegun = false
+    /// When the ledger before this one took its last reading that the controller booked.
+    var lastReading: Instant?
+    /// The newest desired state, and the digest over its entries as they stand here.
+    var desiredRevision: UInt64 = 0
+    var desiredDigest = SetDigest()
     /// What the last look at this host covered, if it saw and read everything; else empty.
     public private(set) var discoveryScope = ""
 

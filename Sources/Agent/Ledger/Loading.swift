@@ -4,10 +4,10 @@ extension Ledger {
     /// Reads what is kept in memory.
     func load() throws(LedgerError) {
         var names: [Int64: MeterName] = [:]
-        try database.query("SELECT id, name FROM meter") { row in
+        try database.query("SELECT id, name, inherited FROM meter") { row in
             guard let name = MeterName(row.text(1)) else { return }
             names[row.integer(0)] = name
-            meters[name] = MeterBook(id: row.integer(0))
+            meters[name] = MeterBook(id: row.integer(0), isInherited: row.integer(2) == 1)
         }
         var owners: [Int64: (MeterName, Key)] = [:]
         try database.query(
@@ -24,6 +24,9 @@ extension Ledger {
         try loadLinks(names)
         try loadHours()
         chain = try Chain(database)
+        hasBegun = try database.fact("begun") != nil
+        lastReading = Instant(fact: try database.fact("last_reading") ?? "")
+        try loadDesired()
     }
 
     private func loadLinks(_ names: [Int64: MeterName]) throws(LedgerError) {

@@ -10,7 +10,9 @@ enum Schema {
         -- Meters that have been accounted for.
         CREATE TABLE meter (
             id INTEGER PRIMARY KEY,
-            name TEXT NOT NULL UNIQUE
+            name TEXT NOT NULL UNIQUE,
+            -- Reported by the ledger before this one, and not read yet.
+            inherited INTEGER NOT NULL DEFAULT 0 CHECK (inherited IN (0, 1))
         );
 
         -- A key of a meter, counted for one credential. When the key changes hands a new account

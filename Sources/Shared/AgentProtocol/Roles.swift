@@ -10,8 +10,10 @@ extension WireJoinRequest: WireRequest {}
 extension WireInventory: WireRequest {}
 extension WirePush: WireRequest {}
 extension WireOutcomes: WireRequest {}
+extension WireDesiredSet: WireRequest {}
 
 extension WireJoinAnswer: WireAnswer {}
 extension WireInventoryAnswer: WireAnswer {}
 extension WirePushAnswer: WireAnswer {}
 extension WireOutcomesAnswer: WireAnswer {}
+extension WireDesiredSetAnswer: WireAnswer {}
