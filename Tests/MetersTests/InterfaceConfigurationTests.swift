@@ -32,6 +32,7 @@ import Testing
         "PresharedKey = \(secret.dropLast(4))", "PresharedKey =", "AllowedIPs = 10.0.0.2/33",
         "AllowedIPs = 10.0.0.2/32, host", "PersistentKeepalive = soon",
         "PersistentKeepalive = 65536", "AllowedIPs",
+        "PersistentKeepalive = 25-", "PersistentKeepalive = -25", "PersistentKeepalive = 1-2-3",
     ])
     func aBlockWithABrokenSettingKeepsItsNameAndRestoresNobody(_ line: String) throws {
         let text = "[Peer]\n# alice\nPublicKey = \(Self.key)\n\(line)\n"
@@ -201,7 +202,7 @@ import Testing
         #expect(peer.name == "alice")
         let meter = UserspaceDevice(
             name: MeterName(kind: .wireguard, device: tunnel.interface),
-            socketPath: tunnel.socketPath, now: Moment.now)
+            socket: FilePlace(tunnel.socketPath), now: Moment.now)
         _ = try meter.remove([.publicKey(key)])
         try meter.restore([try #require(peer.settings)])
         #expect(try eventually(within: 30) { try client.reachesServer() })

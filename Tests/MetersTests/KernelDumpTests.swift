@@ -123,7 +123,7 @@ import Testing
                     attribute(3, [8, 0, 0, 0]) + Self.key + attribute(5, [25, 0, 30, 0])
                         + attribute(11, []) + attribute(40, [1]) + Self.counters))
         let dump = try Self.decode([message])
-        #expect(dump.peers.map(\.keepalive) == [25])
+        #expect(dump.peers.map(\.keepalive.shortest) == [25])
         #expect(dump.peers.map(\.traffic) == [.init(uplink: 1, downlink: 2)])
     }
 

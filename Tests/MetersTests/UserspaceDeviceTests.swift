@@ -171,7 +171,7 @@ import Testing
         try namespace.run("wg", "set", interface, "peer", KeyPair().publicKey)
         let reading = try UserspaceDevice(
             name: MeterName(kind: .wireguard, device: interface),
-            socketPath: "/var/run/wireguard/\(interface).sock", now: Moment.now
+            socket: FilePlace("/var/run/wireguard/\(interface).sock"), now: Moment.now
         ).read()
         let ticks = try UserspaceProcess.startTicks(of: daemon, in: "/proc", doing: "test")
         let boot = try #require(Moment.boot)
@@ -221,11 +221,11 @@ import Testing
         let folder = try TemporaryFolder()
         try FileManager.default.createSymbolicLink(
             atPath: "\(folder.path)/again", withDestinationPath: "/var/run/wireguard")
-        let discovery = UserspaceDiscovery(
-            directories: ["/var/run/wireguard", "\(folder.path)/again", "\(folder.path)/none"])
+        let paths = ["/var/run/wireguard", "\(folder.path)/again", "\(folder.path)/none"]
+        let discovery = UserspaceDiscovery(folders: paths.map { .init(.wireguard, $0) })
         let mine = discovery.found.filter { $0.name.device == tunnel.interface }
         #expect(mine.map(\.name.description) == ["wireguard/\(tunnel.interface)"])
-        #expect(mine.map(\.path) == [tunnel.socketPath])
+        #expect(mine.map(\.socket.path) == [tunnel.socketPath])
         #expect(discovery.faults.isEmpty)
     }
 
@@ -236,7 +236,7 @@ import Testing
     private func meter(of tunnel: Tunnel, timeout: Duration = .seconds(10)) -> UserspaceDevice {
         UserspaceDevice(
             name: MeterName(kind: .wireguard, device: tunnel.interface),
-            socketPath: tunnel.socketPath, timeout: timeout, now: Moment.now)
+            socket: FilePlace(tunnel.socketPath), timeout: timeout, now: Moment.now)
     }
 
     private func counter(of client: TunnelClient, in reading: MeterReading) throws -> Counter {

@@ -149,6 +149,7 @@ import Testing
     @Test func keepalivesThatAreRangesAreNeverRejected() throws {
         let reply = try decode("\(Self.peer)persistent_keepalive_interval=25-30\nerrno=0\n\n")
         #expect(reply.peers.first?.settings.keepalive == 25)
+        #expect(reply.peers.first?.settings.longestKeepalive == 30)
     }
 
     @Test func theLargestNumbersAreRead() throws {

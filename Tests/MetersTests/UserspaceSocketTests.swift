@@ -69,7 +69,7 @@ import Testing
         #expect { try meter().read() } throws: { ($0 as? MeterError)?.code == .absent }
         let long = UserspaceDevice(
             name: MeterName(kind: .wireguard, device: "wg0"),
-            socketPath: "/" + String(repeating: "a", count: 200), now: Moment.now)
+            socket: FilePlace("/" + String(repeating: "a", count: 200)), now: Moment.now)
         #expect { try long.read() } throws: {
             ($0 as? MeterError)?.reason.hasSuffix("is too long") == true
         }
@@ -77,7 +77,8 @@ import Testing
 
     private func meter(timeout: Duration = .seconds(5)) -> UserspaceDevice {
         UserspaceDevice(
-            name: MeterName(kind: .wireguard, device: "wg0"), socketPath: path, timeout: timeout,
+            name: MeterName(kind: .wireguard, device: "wg0"), socket: FilePlace(path),
+            timeout: timeout,
             now: Moment.now)
     }
 }

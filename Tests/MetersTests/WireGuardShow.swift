@@ -10,7 +10,14 @@ func wireGuardShow(_ reading: MeterReading) -> [String] {
             peer.addresses.isEmpty
                 ? "(none)" : peer.addresses.map(\.description).joined(separator: ","),
             "\(counter.lastHandshake ?? -1)", "\(counter.value.uplink)",
-            "\(counter.value.downlink)", peer.keepalive == 0 ? "off" : "\(peer.keepalive)",
+            "\(counter.value.downlink)", peer.keepaliveShown,
         ].joined(separator: "\t")
+    }
+}
+
+extension PeerSettings {
+    fileprivate var keepaliveShown: String {
+        let longest = longestKeepalive.map { "-\($0)" } ?? ""
+        return keepalive == 0 && longest.isEmpty ? "off" : "\(keepalive)\(longest)"
     }
 }

@@ -25,8 +25,10 @@ struct AgentOptions: Hashable, Sendable {
     var logLevel = "info"
     /// Where the ledger and the identity are.
     var stateFolder = "/var/lib/tollkeeper-agent"
-    /// Where the interfaces' configuration files are.
+    /// Where the configuration files of WireGuard's interfaces are.
     var configurationFolder = "/etc/wireguard"
+    /// Where those of AmneziaWG's are.
+    var amneziaFolder = "/etc/amnezia/amneziawg"
 
     /// Whether a look at this host would find `meter`, were it there.
     func covers(_ meter: MeterName) -> Bool {

@@ -29,6 +29,9 @@ enum AgentSettings {
     private static let wireguardFolder = SettingKey<String>.string(
         "WIREGUARD_FOLDER", default: "/etc/wireguard", expected: "a folder's full path",
         about: "Where the interfaces' configuration files are, for the clients' names.")
+    private static let amneziaFolder = SettingKey<String>.string(
+        "AMNEZIAWG_FOLDER", default: "/etc/amnezia/amneziawg", expected: "a folder's full path",
+        about: "The same for AmneziaWG's interfaces.")
     private static let namespaces = SettingKey<[String]>.list(
         "NAMESPACES", expected: "names of network namespaces between commas, or none",
         about: "The named network namespaces to look into; every one where empty.")
@@ -43,7 +46,7 @@ enum AgentSettings {
         prefix: "TOLLKEEPER_AGENT_",
         keys: [
             mode, controllers, proxy, readInterval, pushInterval, wireguard, wireguardFolder,
-            namespaces, spoolLimit, logLevel,
+            amneziaFolder, namespaces, spoolLimit, logLevel,
         ],
         otherVariables: ["TOLLKEEPER_AGENT_TOKEN"])
 
@@ -66,6 +69,7 @@ enum AgentSettings {
         options.pushInterval = try values.required(pushInterval)
         options.wireguard = try values.limit(wireguard)
         options.configurationFolder = try values.required(wireguardFolder)
+        options.amneziaFolder = try values.required(amneziaFolder)
         options.namespaces = try values.limit(namespaces)
         options.spoolLimit = try values.required(spoolLimit)
         options.logLevel = try values.required(logLevel).rawValue

@@ -1,33 +1,79 @@
 import Accounting
 import Meters
 
-/// What the interfaces' configuration files say of their peers.
+/// What the interfaces' configuration files, and Amnezia's tables of clients, say of their peers.
 ///
 /// The files are read again when they change. One that cannot be read says nothing: names are a
 /// convenience, and counting goes on without them.
 struct InterfaceNames {
-    private var files: [String: ConfigurationFile] = [:]
+    /// The containers that were found, by their names.
+    var containers: [String: Container] {
+        didSet { if containers != oldValue { forgetOthers() } }
+    }
+
+    private var files: [FilePlace: ConfigurationFile] = [:]
+    private var tables: [FilePlace: WatchedFile<ClientsTable>] = [:]
+
+    /// Where images keep the files of their interfaces: Amnezia's first.
+    private static let foldersInContainers = [
+        "/opt/amnezia/awg", "/opt/amnezia/wireguard", "/etc/amnezia/amneziawg", "/etc/wireguard",
+        "/config/wg_confs", "/config",
+    ]
+
+    init(containers: [String: Container] = [:]) {
+        self.containers = containers
+    }
 
     /// The names of a meter's keys; keys without a name are left out.
-    mutating func names(of meter: MeterName, in folder: String) -> [Key: String] {
-        guard let configuration = configuration(of: meter, in: folder) else { return [:] }
+    mutating func names(of meter: MeterName, _ options: AgentOptions) -> [Key: String] {
+        guard let (configuration, folder) = configuration(of: meter, options) else { return [:] }
         var names: [Key: String] = [:]
         for (key, peer) in configuration.peers { names[.publicKey(key)] = peer.name }
+        guard let container = container(of: meter) else { return names }
+        let place = FilePlace("\(folder)/\(ClientsTable.fileName)", in: container)
+        let table = tables[place] ?? ClientsTable.file(in: folder, of: container)
+        tables[place] = table
+        let given = ((try? table.current()) ?? nil)?.names ?? [:]
+        for (key, name) in given { names[.publicKey(key)] = name }
         return names
     }
 
     /// How a meter's configuration file sets a key up; nil where it does not.
-    mutating func settings(of key: Key, at meter: MeterName, in folder: String) -> PeerSettings? {
+    mutating func settings(
+        of key: Key, at meter: MeterName, _ options: AgentOptions
+    ) -> PeerSettings? {
         guard case .publicKey(let publicKey) = key else { return nil }
-        return configuration(of: meter, in: folder)?.peers[publicKey]?.settings
+        return configuration(of: meter, options)?.file.peers[publicKey]?.settings
     }
 
+    /// What the first of the folders that has the interface's file says, and which folder that is.
     private mutating func configuration(
-        of meter: MeterName, in folder: String
-    ) -> InterfaceConfiguration? {
-        let path = "\(folder)/\(meter.device)"
-        let file = files[path] ?? ConfigurationFile(device: meter.device, directory: folder)
-        files[path] = file
-        return (try? file.current()) ?? nil
+        of meter: MeterName, _ options: AgentOptions
+    ) -> (file: InterfaceConfiguration, folder: String)? {
+        let container = container(of: meter)
+        let usual =
+            meter.kind == .amneziawg ? options.amneziaFolder : options.configurationFolder
+        for folder in container == nil ? [usual] : Self.foldersInContainers {
+            let place = FilePlace("\(folder)/\(meter.device)", in: container)
+            let file =
+                files[place]
+                ?? ConfigurationFile(device: meter.device, directory: folder, in: container)
+            files[place] = file
+            if let current = (try? file.current()) ?? nil { return (current, folder) }
+        }
+        return nil
+    }
+
+    private func container(of meter: MeterName) -> Container? {
+        meter.place.flatMap { containers[$0] }
+    }
+
+    /// Lets go of the files of containers that are gone.
+    private mutating func forgetOthers() {
+        let isThere = { [containers] (place: FilePlace) in
+            place.container.map { containers[$0.name] == $0 } ?? true
+        }
+        files = files.filter { isThere($0.key) }
+        tables = tables.filter { isThere($0.key) }
     }
 }

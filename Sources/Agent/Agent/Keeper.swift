@@ -216,7 +216,7 @@ actor Keeper {
         inventory.note(
             meter.name, source: meter.traits.source, listenPort: reading.listenPort,
             keys: reading.reading.counters.count, fault: "")
-        let names = configurations.names(of: meter.name, in: options.configurationFolder)
+        let names = configurations.names(of: meter.name, options)
         for (counter, found) in zip(reading.reading.counters, reading.peers) {
             var peer = found
             // A key that is blocked keeps the addresses that it had.

@@ -47,10 +47,9 @@ extension Keeper {
             kept: kept[meter.name] ?? [:], blocksInPlace: meter.traits.blocksInPlace,
             now: instant.boottime,
             wasCounted: { [ledger] in ledger.total(of: $0, at: meter.name) != nil },
-            configured: { [options] in
-                var files = InterfaceNames()
-                return files.settings(
-                    of: $0, at: meter.name, in: options.configurationFolder)
+            configured: { [options, containers = configurations.containers] in
+                var files = InterfaceNames(containers: containers)
+                return files.settings(of: $0, at: meter.name, options)
             })
     }
 

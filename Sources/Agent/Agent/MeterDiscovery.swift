@@ -26,7 +26,7 @@ struct MeterDiscovery: MeterFinder {
     private let clock: HostClock
     private let options: AgentOptions
     private var kernel: KernelDevices
-    private var userspace: [String: UserspaceDevice] = [:]
+    private var userspace: [FilePlace: UserspaceDevice] = [:]
 
     init(clock: HostClock, options: AgentOptions) {
         self.clock = clock
@@ -54,13 +54,13 @@ struct MeterDiscovery: MeterFinder {
 
     private mutating func lookAtSockets(_ found: inout Found) {
         let discovery = UserspaceDiscovery()
-        var devices: [String: UserspaceDevice] = [:]
+        var devices: [FilePlace: UserspaceDevice] = [:]
         for socket in discovery.found where isWanted(socket.name) {
             let clock = clock
             let device =
-                userspace[socket.path]
-                ?? UserspaceDevice(name: socket.name, socketPath: socket.path) { clock.now() }
-            devices[socket.path] = device
+                userspace[socket.socket]
+                ?? UserspaceDevice(name: socket.name, socket: socket.socket) { clock.now() }
+            devices[socket.socket] = device
             found.add(device)
         }
         userspace = devices

@@ -55,7 +55,7 @@ struct MetersReport: Codable {
         meters = []
         let sorted = found.meters.values.sorted { $0.name.description < $1.name.description }
         for meter in sorted {
-            let known = names.names(of: meter.name, in: options.configurationFolder)
+            let known = names.names(of: meter.name, options)
             meters.append(Meter(meter, names: known))
         }
     }

@@ -8,14 +8,17 @@ enum SettingsCodec {
         var presharedKey: String?
         var addresses: [String]
         var keepalive: UInt16
+        var longestKeepalive: UInt16?
         var endpoint: String?
+        var advancedSecurity: Bool?
     }
 
     static func encode(_ settings: PeerSettings) throws -> [UInt8] {
         let stored = Stored(
             presharedKey: settings.presharedKey?.base64,
             addresses: settings.addresses.map(\.description), keepalive: settings.keepalive,
-            endpoint: settings.endpoint)
+            longestKeepalive: settings.longestKeepalive, endpoint: settings.endpoint,
+            advancedSecurity: settings.advancedSecurity ? true : nil)
         return Array(try JSONEncoder().encode(stored))
     }
 
@@ -26,8 +29,11 @@ enum SettingsCodec {
         }
         let addresses = stored.addresses.compactMap { AddressRange($0) }
         guard addresses.count == stored.addresses.count else { return nil }
-        return PeerSettings(
+        var settings = PeerSettings(
             key: key, presharedKey: stored.presharedKey.flatMap { PublicKey(base64: $0) },
             addresses: addresses, keepalive: stored.keepalive, endpoint: stored.endpoint)
+        settings.longestKeepalive = stored.longestKeepalive
+        settings.advancedSecurity = stored.advancedSecurity ?? false
+        return settings
     }
 }

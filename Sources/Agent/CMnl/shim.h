@@ -3,10 +3,12 @@
 #define TOLLKEEPER_CMNL_H
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
+#include <linux/openat2.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
 
@@ -16,6 +18,14 @@ extern int setns(int descriptor, int kind);
 
 static inline int tk_setns_network(int descriptor) {
     return setns(descriptor, CLONE_NEWNET);
+}
+
+// glibc has no openat2, and O_PATH only under _GNU_SOURCE.
+enum { tk_path_only = 010000000 };
+
+static inline int tk_open_in_root(int root, const char *path, unsigned long long flags) {
+    struct open_how how = { .flags = flags, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+    return (int)syscall(437, root, path, &how, sizeof how);
 }
 
 // Debian 11's headers do not have SO_NETNS_COOKIE yet.

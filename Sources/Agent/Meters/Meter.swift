@@ -80,8 +80,13 @@ public struct PeerSettings: Hashable, Sendable {
     public var addresses: [AddressRange]
     /// Seconds between keepalives; 0 for off.
     public var keepalive: UInt16
+    /// The most seconds between keepalives, where AmneziaWG draws them from a range that begins
+    /// at `keepalive`; nil for a single number.
+    public var longestKeepalive: UInt16?
     /// `ADDRESS:PORT` or `[ADDRESS]:PORT`; nil where it is not known.
     public var endpoint: String?
+    /// Whether AmneziaWG's module has marked the peer as one that speaks its dialect.
+    public var advancedSecurity = false
 
     /// Makes settings.
     public init(

@@ -7,6 +7,14 @@ package struct GenericNetlink: ~Copyable {
     private var socket: NetlinkSocket
     private var families: [String: UInt16] = [:]
 
+    /// What the kernel says of a family.
+    struct Family: Hashable, Sendable {
+        /// Its number, another one each time that its module is loaded.
+        var id: UInt16
+        /// Its version (`CTRL_ATTR_VERSION`).
+        var version: UInt32
+    }
+
     /// Opens a generic netlink socket in `namespace`.
     package static func open(
         in namespace: NetworkNamespace = .current
@@ -83,7 +91,7 @@ package struct GenericNetlink: ~Copyable {
         _ name: String, _ body: (inout NetlinkSocket, UInt16) throws(NetlinkError) -> Value
     ) throws(NetlinkError) -> Value {
         let known = families[name]
-        let id = if let known { known } else { try resolve(name) }
+        let id = if let known { known } else { try resolve(name).id }
         families[name] = id
         do throws(NetlinkError) {
             return try body(&socket, id)
@@ -92,30 +100,41 @@ package struct GenericNetlink: ~Copyable {
                 throw error
             }
             families[name] = nil
-            let fresh = try resolve(name)
+            let fresh = try resolve(name).id
             families[name] = fresh
             guard fresh != id else { throw error }
             return try body(&socket, fresh)
         }
     }
 
-    /// Asks for a family's number; `ENOENT` where the kernel has no such family.
-    mutating func resolve(_ name: String) throws(NetlinkError) -> UInt16 {
+    /// The version of a family, as the kernel has it now.
+    package mutating func version(of name: String) throws(NetlinkError) -> UInt32 {
+        try resolve(name).version
+    }
+
+    /// Asks for a family's number and version; `ENOENT` where the kernel has no such family.
+    mutating func resolve(_ name: String) throws(NetlinkError) -> Family {
         let controller = UInt16(GENL_ID_CTRL)
         var request = NetlinkRequest(
             type: controller, answerType: controller,
             fixed: [UInt8(CTRL_CMD_GETFAMILY), 1, 0, 0])
         try request.add(UInt16(CTRL_ATTR_FAMILY_NAME), text: name)
         let doing = "find the kernel's interface to \(name)"
-        let id = try socket.get(request, doing: doing, into: UInt16?.none) {
-            (id, bytes) throws(NetlinkError) in
+        let (id, version) = try socket.get(
+            request, doing: doing, into: (id: UInt16?.none, version: UInt32(0))
+        ) { (answer, bytes) throws(NetlinkError) in
             var walk = AttributeWalk(bytes, from: Self.headerSize)
             while let attribute = try walk.next(in: bytes) {
-                guard attribute.type == UInt16(CTRL_ATTR_FAMILY_ID) else { continue }
-                id = try attribute.integer(UInt16.self, in: bytes)
+                switch Int(attribute.type) {
+                case CTRL_ATTR_FAMILY_ID:
+                    answer.id = try attribute.integer(UInt16.self, in: bytes)
+                case CTRL_ATTR_VERSION:
+                    answer.version = try attribute.integer(UInt32.self, in: bytes)
+                default: continue
+                }
             }
         }
         guard let id else { throw .malformed("the family \(name) has no number") }
-        return id
+        return Family(id: id, version: version)
     }
 }

@@ -28,7 +28,9 @@ package enum NetworkNamespace: Hashable, Sendable {
     ) throws(NetlinkError) -> Int32 {
         let doing = "open a socket in \(self)"
         guard let path else { return try check(Glibc.socket(domain, type, number), doing) }
-        let file = try check(open(path, O_RDONLY | O_CLOEXEC), doing)
+        let file = try explained { () throws(NetlinkError) in
+            try check(open(path, O_RDONLY | O_CLOEXEC), doing)
+        }
         defer { close(file) }
         let outcome = try OwnThread.run { () -> Result<Int32, NetlinkError> in
             Result { () throws(NetlinkError) in
@@ -56,8 +58,22 @@ package enum NetworkNamespace: Hashable, Sendable {
     package func identity() throws(NetlinkError) -> Identity {
         let path = path ?? "/proc/self/ns/net"
         var status = stat()
-        try check(stat(path, &status), "find \(self)")
+        try explained { () throws(NetlinkError) in try check(stat(path, &status), "find \(self)") }
         return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    }
+
+    /// A process's namespace cannot be opened by everybody.
+    @discardableResult
+    private func explained(
+        _ body: () throws(NetlinkError) -> Int32
+    ) throws(NetlinkError) -> Int32 {
+        do throws(NetlinkError) {
+            return try body()
+        } catch {
+            var explained = error
+            if error.errno == EACCES { explained.reason += " (CAP_SYS_PTRACE is needed)" }
+            throw explained
+        }
     }
 
     /// What tells namespaces apart while they exist.

@@ -11,7 +11,7 @@ extension KernelChecks {
             let tunnel = try KernelTunnel("find")
             try KernelLab.sh(
                 """
-                ip link add wghost type wireguard
+                ip link add wghost type \(KernelLab.kind)
                 touch /run/netns/alias /run/netns/broken
                 mount --bind /run/netns/\(tunnel.server) /run/netns/alias
                 """)
@@ -24,9 +24,10 @@ extension KernelChecks {
             }
             var devices = KernelDevices(clock: try HostClock.open())
             let found = devices.discover()
+            let kind = KernelLab.kind
             #expect(
                 found.devices.map(\.name.description) == [
-                    "wireguard/wghost", "wireguard/wg0@alias", "wireguard/wg0@\(tunnel.client)",
+                    "\(kind)/wghost", "\(kind)/wg0@alias", "\(kind)/wg0@\(tunnel.client)",
                 ])
             #expect(found.failures.map(\.place) == ["broken"])
             #expect(found.failures[0].error.reason == "it is not a network namespace")
@@ -44,7 +45,7 @@ extension KernelChecks {
             let first = try #require(try find())
             try KernelLab.sh("ip -n \(tunnel.server) link delete wg0")
             #expect(try find() == nil)
-            try KernelLab.sh("ip -n \(tunnel.server) link add wg0 type wireguard")
+            try KernelLab.sh("ip -n \(tunnel.server) link add wg0 type \(KernelLab.kind)")
             let second = try #require(try find())
             #expect(second.name == first.name)
             #expect(second.incarnation != first.incarnation)
@@ -56,15 +57,15 @@ extension KernelChecks {
         }
 
         @Test func aModuleThatWasLoadedAnewIsFoundAnew() throws {
-            try KernelLab.sh("ip link add wgmod type wireguard")
+            try KernelLab.sh("ip link add wgmod type \(KernelLab.kind)")
             var devices = KernelDevices(clock: try HostClock.open())
             let before = try #require(
                 devices.discover().devices.first { $0.name.device == "wgmod" })
             _ = try before.read()
-            try KernelLab.sh("ip link delete wgmod; rmmod wireguard")
+            try KernelLab.sh("ip link delete wgmod; rmmod \(KernelLab.kind)")
             let error = #expect(throws: MeterError.self) { try before.read() }
             #expect(error?.code == .absent)
-            try KernelLab.sh("modprobe wireguard; ip link add wgmod type wireguard")
+            try KernelLab.sh("\(KernelLab.load); ip link add wgmod type \(KernelLab.kind)")
             defer { _ = try? KernelLab.attempt("ip link delete wgmod") }
             let after = try #require(
                 devices.discover().devices.first { $0.name.device == "wgmod" })

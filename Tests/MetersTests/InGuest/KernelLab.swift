@@ -5,8 +5,19 @@ import Testing
 
 @testable import Meters
 
-/// Scripts inside the guest that `KernelGuestTests` boots, where kernel WireGuard is.
+/// Scripts inside the guest that `KernelGuestTests` boots, where kernel WireGuard is; or
+/// AmneziaWG's module in its place, see `Tests/VM/amneziawg`.
 enum KernelLab {
+    /// What the interfaces are made of.
+    static let kind: MeterKind =
+        ProcessInfo.processInfo.environment["TOLLKEEPER_KERNEL_KIND"] == "amneziawg"
+        ? .amneziawg : .wireguard
+
+    /// The command that loads the module.
+    static var load: String {
+        kind == .wireguard ? "modprobe wireguard" : "insmod /payload/amneziawg.ko"
+    }
+
     /// Whether fixtures are wanted; see `Tests/VM/record`.
     static let records = ProcessInfo.processInfo.environment["TOLLKEEPER_RECORD"] == "1"
 
@@ -25,7 +36,6 @@ enum KernelLab {
         let prelude = """
             set -e
             ip() { /usr/sbin/ip "$@"; }
-            wg() { /usr/bin/wg "$@"; }
 
             """
         process.arguments = ["-c", prelude + script]
@@ -67,7 +77,7 @@ final class KernelTunnel {
             ip netns add \(server); ip netns add \(client)
             ip -n \(server) -batch - <<END
             link add v type veth peer name v netns \(client)
-            link add wg0 type wireguard
+            link add wg0 type \(KernelLab.kind)
             address add 192.168.7.1/24 dev v
             address add 10.7.0.1/24 dev wg0
             link set lo up
@@ -75,7 +85,7 @@ final class KernelTunnel {
             link set wg0 up
             END
             ip -n \(client) -batch - <<END
-            link add wg0 type wireguard
+            link add wg0 type \(KernelLab.kind)
             address add 192.168.7.2/24 dev v
             address add 10.7.0.2/24 dev wg0
             link set v up

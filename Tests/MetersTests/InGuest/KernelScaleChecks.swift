@@ -102,7 +102,7 @@ extension KernelChecks {
         /// Shows that the kernel does interrupt dumps here, without which the test shows nothing.
         private func waitForAnInterruptedDump(_ device: KernelDevice) throws {
             let family = try device.namespace.withGeneric { (socket) throws(NetlinkError) in
-                try socket.resolve(MeterKind.wireguard.rawValue)
+                try socket.resolve(KernelLab.kind.rawValue).id
             }
             let place = try #require(device.name.place)
             var socket = try NetlinkSocket.open(.generic, in: .path("/run/netns/\(place)"))

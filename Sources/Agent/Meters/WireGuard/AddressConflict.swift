@@ -56,6 +56,7 @@ extension PeerSettings {
     /// the client was last seen do not matter.
     func isEquivalent(to other: PeerSettings) -> Bool {
         presharedKey == other.presharedKey && keepalive == other.keepalive
+            && longestKeepalive == other.longestKeepalive
             && Set(addresses.map(\.masked)) == Set(other.addresses.map(\.masked))
     }
 }

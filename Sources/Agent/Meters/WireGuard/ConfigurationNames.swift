@@ -106,9 +106,6 @@ enum ConfigurationComment: Equatable {
     /// Nothing, or ornaments.
     case empty
 
-    /// Longest name kept, in UTF-8 bytes.
-    static let longestName = 255
-
     /// Reads a comment with its number signs.
     init(_ text: String) {
         let hashes = text.prefix { $0 == "#" }.count
@@ -163,11 +160,23 @@ enum ConfigurationComment: Equatable {
         return String(middle)
     }
 
-    /// The text as a name: no control characters, not too long, at least a letter or digit.
-    private static func name(_ text: String) -> String? {
-        var name = text
-        name.unicodeScalars.removeAll { $0.properties.generalCategory == .control }
-        while name.utf8.count > longestName { name.removeLast() }
+    private static func name(_ text: String) -> String? { ClientName.clean(text) }
+}
+
+/// What can be a client's name.
+enum ClientName {
+    /// Longest name kept, in UTF-8 bytes.
+    static let longest = 255
+
+    /// The text as a name: no control characters, not too long, at least a letter or digit; nil
+    /// where nothing is left of it.
+    static func clean(_ text: String) -> String? {
+        // Cut before anything that goes through it: it may be as long as a file.
+        var name = String(decoding: text.utf8.prefix(longest * 4), as: UTF8.self)
+        name.unicodeScalars.removeAll { scalar in
+            scalar.properties.generalCategory == .control || scalar == "\u{fffd}"
+        }
+        while name.utf8.count > longest { name.removeLast() }
         return name.contains { $0.isLetter || $0.isNumber } ? name.trimmed() : nil
     }
 }

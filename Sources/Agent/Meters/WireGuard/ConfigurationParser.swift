@@ -19,6 +19,8 @@ struct ConfigurationParser {
         var presharedKey: PublicKey?
         var addresses: [AddressRange] = []
         var keepalive: UInt16 = 0
+        var longestKeepalive: UInt16?
+        var advancedSecurity = false
         var endpoint: String?
         var isBroken = false
     }
@@ -83,12 +85,8 @@ struct ConfigurationParser {
             if secret == nil { refuse("has a PresharedKey that is not 32 bytes of base64") }
             block.presharedKey = secret?.isZero == true ? nil : secret
         case "allowedips": addAddresses(value)
-        case "persistentkeepalive":
-            // AmneziaWG has ranges, of which the first number is taken.
-            let first = value.split(separator: "-", omittingEmptySubsequences: false)[0]
-            let seconds = value.lowercased() == "off" ? 0 : UInt16(first)
-            if seconds == nil { refuse("has a PersistentKeepalive that is no number of seconds") }
-            block.keepalive = seconds ?? 0
+        case "persistentkeepalive": setKeepalive(value)
+        case "advancedsecurity": block.advancedSecurity = value.lowercased() == "on"
         case "endpoint":
             // Not worth refusing a peer for: a client makes it known with its next packet.
             block.endpoint = value.contains(":") ? value : nil
@@ -97,6 +95,17 @@ struct ConfigurationParser {
             }
         default: configuration.report(number, "has a setting that a [Peer] does not have")
         }
+    }
+
+    /// A number, `off`, or AmneziaWG's range `25-30`.
+    private mutating func setKeepalive(_ value: String) {
+        let text = value.lowercased() == "off" ? "0" : value
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
+        guard ends.count <= 2, let first = ends[0], let last = ends[ends.count - 1] else {
+            return refuse("has a PersistentKeepalive that is no number of seconds")
+        }
+        block.keepalive = first
+        block.longestKeepalive = last > first ? last : nil
     }
 
     private mutating func addAddresses(_ value: String) {
@@ -131,9 +140,12 @@ struct ConfigurationParser {
     }
 
     private func settings(of key: PublicKey) -> PeerSettings {
-        PeerSettings(
+        var settings = PeerSettings(
             key: .publicKey(key), presharedKey: block.presharedKey, addresses: block.addresses,
             keepalive: block.keepalive, endpoint: block.endpoint)
+        settings.longestKeepalive = block.longestKeepalive
+        settings.advancedSecurity = block.advancedSecurity
+        return settings
     }
 }
 

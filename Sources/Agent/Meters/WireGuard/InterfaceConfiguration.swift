@@ -1,5 +1,4 @@
 public import Accounting
-internal import Glibc
 
 /// What an interface's configuration file says of its peers. The file is only ever read.
 ///
@@ -52,79 +51,25 @@ public struct InterfaceConfiguration: Sendable {
 /// An interface's configuration file, read again only when it has changed.
 public final class ConfigurationFile {
     /// Where the file is, if there is one.
-    public let path: String
+    public var place: FilePlace { file.place }
+    /// Its path, from the container's root where it is in one.
+    public var path: String { place.path }
 
-    private var stamp: Stamp?
-    private var held: InterfaceConfiguration?
+    private let file: WatchedFile<InterfaceConfiguration>
     private static let largest = 64 << 20
 
-    /// What changes when a file does.
-    private struct Stamp: Equatable {
-        var device: UInt64
-        var inode: UInt64
-        var size: Int64
-        var changed: Int64
-        var changedNanoseconds: Int64
-    }
-
-    /// Names the file of `device` in `directory`.
-    public init(device: String, directory: String = "/etc/wireguard") {
-        path = "\(directory)/\(device).conf"
+    /// Names the file of `device` in `directory`, on this host or in a container.
+    public init(
+        device: String, directory: String = "/etc/wireguard", in container: Container? = nil
+    ) {
+        file = WatchedFile(
+            FilePlace("\(directory)/\(device).conf", in: container), largest: Self.largest
+        ) { (bytes) throws(MeterError) in InterfaceConfiguration(bytes) }
     }
 
     /// What the file says now; nil where there is none.
     ///
     /// Throws `denied` or `failed` for a file that is there and cannot be read; what was read
     /// before is then forgotten.
-    public func current() throws(MeterError) -> InterfaceConfiguration? {
-        let doing = "read \(path)"
-        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard file >= 0 else {
-            let error = MeterError.system(errno, doing: doing)
-            forget()
-            guard error.code == .absent else { throw error }
-            return nil
-        }
-        defer { close(file) }
-        let now = try look(at: file, doing: doing)
-        if let held, now == stamp { return held }
-        forget()
-        let configuration = InterfaceConfiguration(try contents(of: file, doing: doing))
-        // A file that was written meanwhile is read again the next time.
-        stamp = try look(at: file, doing: doing) == now ? now : nil
-        held = configuration
-        return configuration
-    }
-
-    private func forget() {
-        stamp = nil
-        held = nil
-    }
-
-    private func look(at file: Int32, doing: String) throws(MeterError) -> Stamp {
-        var status = stat()
-        guard fstat(file, &status) == 0 else { throw .system(errno, doing: doing) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw MeterError(.failed, doing: doing, reason: "it is not a regular file")
-        }
-        guard status.st_size <= Self.largest else {
-            throw MeterError(.failed, doing: doing, reason: "it is larger than 64 MB")
-        }
-        return Stamp(
-            device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
-            size: Int64(status.st_size), changed: Int64(status.st_ctim.tv_sec),
-            changedNanoseconds: Int64(status.st_ctim.tv_nsec))
-    }
-
-    private func contents(of file: Int32, doing: String) throws(MeterError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = Glibc.read(file, &part, part.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw .system(errno, doing: doing) }
-            guard count > 0, bytes.count <= Self.largest else { return bytes }
-            bytes += part[..<count]
-        }
-    }
+    public func current() throws(MeterError) -> InterfaceConfiguration? { try file.current() }
 }

@@ -1,5 +1,5 @@
-/// Numbers of linux/wireguard.h, which AmneziaWG's dialects share up to here. What has another
-/// number is passed over.
+/// Numbers of linux/wireguard.h, which all of AmneziaWG's dialects share; what is theirs alone
+/// stands in `KernelDialect`. What has another number is passed over.
 enum DeviceAttribute {
     static let index: UInt16 = 1
     static let listenPort: UInt16 = 6
@@ -16,6 +16,8 @@ enum PeerAttribute {
     static let received: UInt16 = 7
     static let sent: UInt16 = 8
     static let allowedIPs: UInt16 = 9
+    /// A flag without payload, of AmneziaWG alone.
+    static let advancedSecurity: UInt16 = 11
 }
 
 enum AllowedIPAttribute {
@@ -35,4 +37,6 @@ struct PeerFlags: OptionSet {
     static let removeMe = PeerFlags(rawValue: 1)
     static let replaceAllowedIPs = PeerFlags(rawValue: 2)
     static let updateOnly = PeerFlags(rawValue: 4)
+    /// AmneziaWG's: the presence of `PeerAttribute.advancedSecurity` means something.
+    static let hasAdvancedSecurity = PeerFlags(rawValue: 8)
 }

@@ -2,9 +2,10 @@ package import Accounting
 internal import Netlink
 internal import Synchronization
 
-/// A WireGuard device of the kernel, read and changed over generic netlink.
+/// A WireGuard or AmneziaWG device of the kernel, read and changed over generic netlink.
 ///
-/// The same for AmneziaWG's module, which has another family name and more attributes.
+/// The kind of the meter is the name of the family; how the families differ in what is written
+/// stands in `KernelDialect`.
 package final class KernelDevice: Meter, Sendable {
     package let name: MeterName
     /// The interface's index: with the namespace's cookie it is what the device is known by.

@@ -12,7 +12,7 @@ package struct KernelDevices: Sendable {
     private var devices: [Incarnation: KernelDevice] = [:]
 
     /// Looks for interfaces of `kinds`; finds nothing yet.
-    package init(clock: HostClock, kinds: [MeterKind] = [.wireguard]) {
+    package init(clock: HostClock, kinds: [MeterKind] = [.wireguard, .amneziawg]) {
         self.clock = clock
         self.kinds = kinds
     }
@@ -56,7 +56,7 @@ package struct KernelDevices: Sendable {
                 namespaces[identity] = opened
                 for (kind, link) in links { found.add(device(kind, link, opened, oldDevices)) }
             } catch {
-                let doing = "look for devices in \(namespace)"
+                let doing = "look for interfaces in " + (place.map { "\($0)" } ?? "this host")
                 let failure = MeterError(error, doing: doing)
                 found.failures.append(Failure(place: place, error: failure))
             }
@@ -69,11 +69,11 @@ package struct KernelDevices: Sendable {
         in namespace: KernelNamespace
     ) throws(NetlinkError) -> [(MeterKind, Link)] {
         try namespace.withRoute { (socket) throws(NetlinkError) in
-            var found: [(MeterKind, Link)] = []
-            for kind in kinds {
-                for link in try socket.links(ofKind: kind.rawValue) { found.append((kind, link)) }
+            // A kernel that does not know a kind lists every interface: asked once, not by kind.
+            let links = try socket.links(ofKind: kinds.count == 1 ? kinds[0].rawValue : nil)
+            return links.compactMap { link in
+                kinds.first { $0.rawValue == link.kind }.map { ($0, link) }
             }
-            return found
         }
     }
 

@@ -7,7 +7,8 @@ struct KernelPeer: Sendable {
     /// All zero for none.
     var presharedKey = PublicKey.zero
     var endpoint: Endpoint?
-    var keepalive: UInt16 = 0
+    var keepalive = Keepalive()
+    var advancedSecurity = false
     /// Seconds since 1970; 0 for never.
     var lastHandshake: Int64 = 0
     /// nil in a fragment that goes on with a peer.
@@ -52,9 +53,8 @@ struct KernelPeer: Sendable {
         switch attribute.type {
         case PeerAttribute.presharedKey: presharedKey = try attribute.key(in: bytes)
         case PeerAttribute.endpoint: endpoint = try Endpoint(attribute, in: bytes)
-        case PeerAttribute.keepalive:
-            // AmneziaWG writes a range in wider integers: its lower half is the interval.
-            keepalive = UInt16(truncatingIfNeeded: try attribute.unsigned(in: bytes))
+        case PeerAttribute.keepalive: keepalive = try Keepalive(attribute, in: bytes)
+        case PeerAttribute.advancedSecurity: advancedSecurity = true
         case PeerAttribute.lastHandshake:
             guard attribute.count == 16 else { throw attribute.wrongSize }
             lastHandshake = bytes.unsafeLoadUnaligned(

@@ -18,11 +18,14 @@ extension KernelDump {
     /// The peers with everything that is needed to put them back, in the order of the dump.
     func settings() -> [PeerSettings] {
         var settings = peers.map {
-            PeerSettings(
+            var settings = PeerSettings(
                 key: .publicKey($0.key),
                 presharedKey: $0.presharedKey.isZero ? nil : $0.presharedKey,
-                keepalive: $0.keepalive,
+                keepalive: $0.keepalive.shortest,
                 endpoint: $0.endpoint?.description)
+            settings.longestKeepalive = $0.keepalive.longest
+            settings.advancedSecurity = $0.advancedSecurity
+            return settings
         }
         for address in addresses { settings[address.owner].addresses.append(address.range) }
         return settings

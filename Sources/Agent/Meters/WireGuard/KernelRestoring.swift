@@ -16,13 +16,16 @@ extension KernelDevice {
             throw conflict.error(doing: doing)
         }
         let there = Dictionary(before.map { ($0.key, $0.allowed) }) { first, _ in first }
+        let dialect = try explain(doing, self.dialect)
         let open = settings.filter { (there[$0.key] ?? []).isSubset(of: $0.allowed) }
-        let changes = open.compactMap { change($0, isThere: there[$0.key] != nil) }
+        let changes = open.compactMap { change($0, isThere: there[$0.key] != nil, dialect) }
         try explain(doing) { () throws(NetlinkError) in try send(changes, doing: doing) }
         try verify(open, doing)
     }
 
-    private func change(_ settings: PeerSettings, isThere: Bool) -> PeerChange? {
+    private func change(
+        _ settings: PeerSettings, isThere: Bool, _ dialect: KernelDialect
+    ) -> PeerChange? {
         guard let key = settings.key.publicKey else { return nil }
         var change = PeerChange(
             key: key, flags: [.replaceAllowedIPs], addresses: settings.addresses.map(\.masked))
@@ -32,9 +35,10 @@ extension KernelDevice {
         }
         change.presharedKey = settings.presharedKey
         change.endpoint = settings.endpoint.flatMap { Endpoint($0) }
-        // AmneziaWG's newer dialects take another width here.
-        if name.kind == .wireguard, settings.keepalive != 0 {
-            change.keepalive = settings.keepalive
+        change.keepalive = dialect.keepalive(settings)
+        if settings.advancedSecurity, dialect.setsAdvancedSecurity {
+            change.flags.insert(.hasAdvancedSecurity)
+            change.advancedSecurity = true
         }
         return change
     }

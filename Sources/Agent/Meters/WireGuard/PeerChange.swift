@@ -1,4 +1,5 @@
 internal import Accounting
+internal import Glibc
 internal import Netlink
 
 /// What one element of a `WG_CMD_SET_DEVICE` message says about one peer.
@@ -7,8 +8,9 @@ struct PeerChange: Sendable {
     var flags: PeerFlags
     var presharedKey: PublicKey?
     var endpoint: Endpoint?
-    /// Seconds; nil leaves it as it is.
-    var keepalive: UInt16?
+    /// The payload that the dialect has for it; nil leaves it as it is.
+    var keepalive: [UInt8]?
+    var advancedSecurity = false
     var addresses: [AddressRange] = []
 
     /// Allowed IPs in one element: what is over goes into elements of their own, so that each
@@ -33,7 +35,8 @@ struct PeerChange: Sendable {
             try peer.add(PeerAttribute.flags, integer: flags.rawValue)
             if let presharedKey { try peer.add(PeerAttribute.presharedKey, presharedKey.bytes) }
             if let endpoint { try peer.add(PeerAttribute.endpoint, endpoint.socketAddress) }
-            if let keepalive { try peer.add(PeerAttribute.keepalive, integer: keepalive) }
+            if let keepalive { try peer.add(PeerAttribute.keepalive, keepalive) }
+            if advancedSecurity { try peer.add(PeerAttribute.advancedSecurity, []) }
             guard !addresses.isEmpty else { return }
             try peer.nest(PeerAttribute.allowedIPs) { (list) throws(NetlinkError) in
                 for address in addresses { try address.write(to: &list) }
@@ -57,6 +60,7 @@ extension KernelDevice {
     /// Sends changes in as few messages as hold them. The kernel may apply the first ones and
     /// refuse a later one.
     func send(_ changes: [PeerChange], doing: String) throws(NetlinkError) {
+        if name.kind == .amneziawg { try assureItIsThere(doing) }
         let command = GenericNetlink.Command(
             name.kind.rawValue, DeviceCommand.set, doing: doing)
         try namespace.withGeneric { (socket) throws(NetlinkError) in
@@ -68,6 +72,18 @@ extension KernelDevice {
                 write: { (request, change) throws(NetlinkError) in
                     try change.write(to: &request)
                 })
+        }
+    }
+
+    /// AmneziaWG's module of the third generation follows a null pointer, which stops the kernel,
+    /// where the device of a change is not there or is of another kind.
+    private func assureItIsThere(_ doing: String) throws(NetlinkError) {
+        let link = try namespace.withRoute { (socket) throws(NetlinkError) in
+            try socket.link(index: index)
+        }
+        guard link.kind == name.kind.rawValue else {
+            throw NetlinkError(
+                .system(EOPNOTSUPP), doing: doing, reason: "the interface is of another kind now")
         }
     }
 }

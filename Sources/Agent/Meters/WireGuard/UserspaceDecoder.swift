@@ -114,9 +114,11 @@ struct UserspaceDecoder {
         return value != nil
     }
 
-    private mutating func setKeepalive(_ value: UInt16?) -> Bool {
-        peer?.settings.keepalive = value ?? 0
-        return value != nil
+    private mutating func setKeepalive(_ value: (first: UInt16, last: UInt16)?) -> Bool {
+        guard let value else { return false }
+        peer?.settings.keepalive = value.first
+        peer?.settings.longestKeepalive = value.last > value.first ? value.last : nil
+        return true
     }
 
     private mutating func addAddress(_ value: AddressRange?) -> Bool {

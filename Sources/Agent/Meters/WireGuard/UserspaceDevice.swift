@@ -1,7 +1,7 @@
 public import Accounting
 
-/// A WireGuard device run by a userspace daemon (wireguard-go, boringtun), read and changed
-/// through its control socket.
+/// A WireGuard or AmneziaWG device run by a userspace daemon (wireguard-go, boringtun,
+/// amneziawg-go), read and changed through its control socket, also one in a container.
 ///
 /// The daemon counts a packet before it looks at allowed IPs, so a key cannot be blocked in place:
 /// `remove` is the only way to keep it out. Every call opens a connection of its own, and none
@@ -9,8 +9,8 @@ public import Accounting
 public final class UserspaceDevice: Meter {
     /// The meter's name, unique on this host.
     public let name: MeterName
-    /// The control socket's path.
-    public let socketPath: String
+    /// The control socket.
+    public let socket: FilePlace
     /// Counters live in the daemon; nothing is blocked in place.
     public let traits = MeterTraits(source: "userspace", blocksInPlace: false)
 
@@ -19,15 +19,15 @@ public final class UserspaceDevice: Meter {
     private let now: () -> Instant
     private var lastSize = 0
 
-    /// Makes a meter of the daemon that listens at `socketPath`, which need not be there yet.
+    /// Makes a meter of the daemon that listens at `socket`, which need not be there yet.
     ///
     /// `now` gives both clocks; `processes` is where the kernel tells of processes.
     public init(
-        name: MeterName, socketPath: String, processes: String = "/proc",
+        name: MeterName, socket: FilePlace, processes: String = "/proc",
         timeout: Duration = .seconds(10), now: @escaping () -> Instant
     ) {
         self.name = name
-        self.socketPath = socketPath
+        self.socket = socket
         self.processes = processes
         self.timeout = timeout
         self.now = now
@@ -107,7 +107,7 @@ public final class UserspaceDevice: Meter {
 
 extension UserspaceDevice {
     private func connect(doing: String) throws(MeterError) -> UserspaceSocket {
-        try .connect(to: socketPath, until: .now + timeout, doing: doing)
+        try .connect(to: socket, until: .now + timeout, doing: doing)
     }
 
     private func exchange(

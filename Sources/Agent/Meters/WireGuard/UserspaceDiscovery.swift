@@ -1,14 +1,28 @@
 public import Accounting
 internal import Glibc
 
-/// Finds the control sockets of userspace WireGuard daemons.
+/// Finds the control sockets of userspace WireGuard and AmneziaWG daemons.
 public struct UserspaceDiscovery {
+    /// A folder that daemons put their sockets into.
+    public struct Folder: Hashable, Sendable {
+        /// What the daemons speak.
+        public var kind: MeterKind
+        /// Where the folder is.
+        public var path: String
+
+        /// Names a folder.
+        public init(_ kind: MeterKind, _ path: String) {
+            self.kind = kind
+            self.path = path
+        }
+    }
+
     /// A control socket that a daemon listens on.
     public struct Found: Hashable, Sendable {
         /// The meter's name: the socket file's name without `.sock`.
         public var name: MeterName
         /// Where the socket is.
-        public var path: String
+        public var socket: FilePlace
         /// The socket file's file system and inode: equal for one daemon found in two ways.
         public var identity: Identity
     }
@@ -19,21 +33,30 @@ public struct UserspaceDiscovery {
         var inode: UInt64
     }
 
-    /// Where WireGuard's userspace daemons put their sockets, most usual first.
-    public static let directories = ["/var/run/wireguard", "/run/wireguard"]
+    /// Where wireguard-go and amneziawg-go put their sockets, most usual first.
+    public static let usualFolders = [
+        Folder(.wireguard, "/var/run/wireguard"), Folder(.wireguard, "/run/wireguard"),
+        Folder(.amneziawg, "/var/run/amneziawg"), Folder(.amneziawg, "/run/amneziawg"),
+    ]
+
+    /// The most sockets in a container's folder: it may make any number.
+    static let mostSockets = 64
 
     /// The daemons that listen, each once, by name.
     public private(set) var found: [Found] = []
     /// Directories and sockets that could not be looked at, and why.
     public private(set) var faults: [MeterError] = []
 
-    /// Looks through `directories`; those that are not there, and sockets that nobody listens on
-    /// any more, are passed over.
-    public init(directories: [String] = Self.directories, place: String? = nil) {
+    private let container: Container?
+
+    /// Looks through `folders` of this host or of a container; those that are not there, and
+    /// sockets that nobody listens on any more, are passed over.
+    public init(folders: [Folder] = Self.usualFolders, in container: Container? = nil) {
+        self.container = container
         var seen: Set<Identity> = []
-        for directory in directories {
-            for file in entries(of: directory) {
-                guard let one = look(at: file, in: directory, place: place),
+        for folder in folders {
+            for file in entries(of: folder.path) {
+                guard let one = look(at: file, in: folder),
                     seen.insert(one.identity).inserted
                 else { continue }
                 found.append(one)
@@ -43,44 +66,70 @@ public struct UserspaceDiscovery {
     }
 
     private mutating func entries(of directory: String) -> [String] {
-        guard let handle = opendir(directory) else {
-            let error = MeterError.system(errno, doing: "list \(directory)")
+        do throws(MeterError) {
+            let place = FilePlace(directory, in: container)
+            return try place.resolved(doing: "list \(place)") { (path) throws(MeterError) in
+                try Self.sockets(
+                    in: path, of: place, most: container == nil ? .max : Self.mostSockets)
+            }
+        } catch {
             if error.code != .absent { faults.append(error) }
             return []
         }
+    }
+
+    private static func sockets(
+        in path: String, of place: FilePlace, most: Int
+    ) throws(MeterError) -> [String] {
+        guard let handle = opendir(path) else { throw .system(errno, doing: "list \(place)") }
         defer { closedir(handle) }
         var names: [String] = []
         while let entry = readdir(handle) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            names.append(name)
+            if name.hasSuffix(".sock") { names.append(name) }
+            guard names.count <= most else {
+                throw MeterError(
+                    .failed, doing: "list \(place)",
+                    reason: "it has more than \(most) sockets; none of them is metered")
+            }
         }
         return names.sorted()
     }
 
-    private mutating func look(at file: String, in directory: String, place: String?) -> Found? {
-        guard file.hasSuffix(".sock") else { return nil }
+    private mutating func look(at file: String, in folder: Folder) -> Found? {
+        let socket = FilePlace("\(folder.path)/\(file)", in: container)
         let device = String(file.dropLast(5))
-        let path = "\(directory)/\(file)"
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return nil }
-        let name = MeterName(kind: .wireguard, device: device, place: place)
+        guard let identity = Self.identity(of: socket) else { return nil }
+        let name = MeterName(kind: folder.kind, device: device, place: container?.name)
         guard MeterName(name.description) == name else {
             faults.append(
                 MeterError(
-                    .failed, doing: "meter \(path)",
+                    .failed, doing: "meter \(socket)",
                     reason: "an interface whose name is empty or holds @ cannot be named"))
             return nil
         }
         do throws(MeterError) {
             _ = try UserspaceSocket.connect(
-                to: path, until: .now + .seconds(1), doing: "look for a daemon at \(path)")
+                to: socket, until: .now + .seconds(1), doing: "look for a daemon at \(socket)")
         } catch {
             if error.code == .absent { return nil }
             faults.append(error)
         }
-        let identity = Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-        return Found(name: name, path: path, identity: identity)
+        return Found(name: name, socket: socket, identity: identity)
+    }
+
+    /// The socket's identity; nil where there is no socket.
+    private static func identity(of socket: FilePlace) -> Identity? {
+        let doing = "look at \(socket)"
+        return try? socket.resolved(doing: doing) { (path) throws(MeterError) in
+            var status = stat()
+            guard stat(path, &status) == 0 else { throw .system(errno, doing: doing) }
+            guard status.st_mode & S_IFMT == S_IFSOCK else {
+                throw MeterError(.absent, doing: doing, reason: "it is no socket")
+            }
+            return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+        }
     }
 }

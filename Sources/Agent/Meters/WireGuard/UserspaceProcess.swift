@@ -7,7 +7,12 @@ enum UserspaceProcess {
     static func startTicks(
         of process: Int32, in directory: String, doing: String
     ) throws(MeterError) -> UInt64 {
-        let descriptor = open("\(directory)/\(process)/stat", O_RDONLY | O_CLOEXEC)
+        try startTicks(at: "\(directory)/\(process)", doing: doing)
+    }
+
+    /// The same, of the process whose folder in `/proc` is `folder`.
+    static func startTicks(at folder: String, doing: String) throws(MeterError) -> UInt64 {
+        let descriptor = open("\(folder)/stat", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system(errno, doing: doing) }
         defer { close(descriptor) }
         var buffer = [UInt8](repeating: 0, count: 4096)
@@ -18,7 +23,7 @@ enum UserspaceProcess {
         let stat = buffer[..<count]
         guard let ticks = startTicks(in: stat.span.bytes) else {
             throw MeterError(
-                .malformed, doing: doing, reason: "/proc/\(process)/stat cannot be understood")
+                .malformed, doing: doing, reason: "\(folder)/stat cannot be understood")
         }
         return ticks
     }

@@ -24,7 +24,8 @@ struct UserspaceRequest {
         for (key, settings) in settings {
             add("public_key=\(key.hexadecimal)\n")
             add("preshared_key=\(settings.presharedKey?.hexadecimal ?? Self.noPresharedKey)\n")
-            add("persistent_keepalive_interval=\(settings.keepalive)\n")
+            add("persistent_keepalive_interval=\(settings.keepalive)")
+            add(settings.longestKeepalive.map { "-\($0)\n" } ?? "\n")
             if let endpoint = settings.endpoint, Self.isNumeric(endpoint) {
                 add("endpoint=\(endpoint)\n")
             }

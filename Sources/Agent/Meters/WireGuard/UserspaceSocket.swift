@@ -15,8 +15,16 @@ struct UserspaceSocket: ~Copyable {
         close(descriptor)
     }
 
-    /// Connects to the daemon that listens at `path`; a socket that nobody listens on is absent.
+    /// Connects to the daemon that listens at `place`; a socket that nobody listens on is absent.
     static func connect(
+        to place: FilePlace, until deadline: ContinuousClock.Instant, doing: String
+    ) throws(MeterError) -> UserspaceSocket {
+        try place.resolved(doing: doing) { (path) throws(MeterError) in
+            try connect(to: path, until: deadline, doing: doing)
+        }
+    }
+
+    private static func connect(
         to path: String, until deadline: ContinuousClock.Instant, doing: String
     ) throws(MeterError) -> UserspaceSocket {
         guard var address = socketAddress(path) else {

@@ -38,13 +38,16 @@ enum UserspaceText {
         return number(bytes, part.dropFirst(), as: Int64.self).map { -$0 }
     }
 
-    /// A number, or the first of a range such as AmneziaWG's `25-30`.
-    static func range(_ bytes: RawSpan, _ part: Range<Int>) -> UInt16? {
-        guard let dash = part.first(where: { byte(bytes, $0) == UInt8(ascii: "-") }) else {
-            return number(bytes, part, as: UInt16.self)
-        }
-        let last = number(bytes, (dash + 1)..<part.upperBound, as: UInt16.self)
-        return last == nil ? nil : number(bytes, part.lowerBound..<dash, as: UInt16.self)
+    /// A number, or a range such as AmneziaWG's `25-30`, as its ends.
+    static func range(
+        _ bytes: RawSpan, _ part: Range<Int>
+    ) -> (first: UInt16, last: UInt16)? {
+        let dash = part.first { byte(bytes, $0) == UInt8(ascii: "-") }
+        let ends = [
+            part.lowerBound..<(dash ?? part.upperBound),
+            (dash.map { $0 + 1 } ?? part.lowerBound)..<part.upperBound,
+        ].compactMap { number(bytes, $0, as: UInt16.self) }
+        return ends.count == 2 ? (ends[0], ends[1]) : nil
     }
 
     /// 64 hexadecimal digits.
