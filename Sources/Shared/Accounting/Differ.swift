@@ -171,7 +171,8 @@ extension Step {
     private mutating func compareWithLink() {
         guard believesAll || difference.doubts.isEmpty, let link = reading.link,
             let base = linkBase,
-            let audit = LinkAudit(from: base, to: link, showing: reading.counters)
+            let audit = LinkAudit(
+                from: base, to: link, remembered: known.counters[link.incarnation] ?? [:])
         else { return }
         let excessive = audit.excessive(changes)
         guard excessive.isEmpty else {

@@ -13,23 +13,24 @@ struct LinkAudit {
     /// When the first reading was taken, seconds since 1970.
     private let since: Int64
 
-    /// nil where the link proves nothing: it was reset, or is no bound for what its keys show.
-    init?(from base: LinkReading, to link: LinkReading, showing counters: [Counter]) {
+    /// nil where the link proves nothing: it was reset, or had carried less by the first reading
+    /// than its counters, which are `remembered`, showed.
+    init?(from base: LinkReading, to link: LinkReading, remembered: [CounterID: Baseline]) {
         guard base.incarnation == link.incarnation,
             let most = link.after.gained(since: base.before),
-            Self.covers(link.after, counters)
+            Self.covers(base.after, remembered)
         else { return nil }
         self.most = most
         least = link.before.excess(over: base.after)
         since = base.wall
     }
 
-    /// Whether a link has carried all that the keys' counters show: one that has not does not
-    /// count what they do.
-    private static func covers(_ carried: Traffic, _ counters: [Counter]) -> Bool {
+    /// Whether a link had carried all that the counters showed: one that had not does not count
+    /// what they do.
+    private static func covers(_ carried: Traffic, _ counters: [CounterID: Baseline]) -> Bool {
         var sum = Traffic.zero
-        for counter in counters {
-            guard let next = sum.adding(counter.value) else { return false }
+        for baseline in counters.values {
+            guard let next = sum.adding(baseline.value) else { return false }
             sum = next
         }
         return (carried.adding(Traffic(uplink: slack, downlink: slack)) ?? carried).isAtLeast(sum)
