@@ -16,7 +16,8 @@ import Testing
          "traffic_limit": null, "expires_at": null, "note": "", "groups": [],
          "credentials": [{"id": 7, "server_id": 1, "meter": "wireguard/wg0", "key": "k",
                           "state": "open", "detail": null,
-                          "bytes_sent": 0, "bytes_received": 0, "unwatched_ns": 1500000}]}
+                          "bytes_sent": 0, "bytes_received": 0,
+                          "held_sent": 7, "held_received": 0, "unwatched_ns": 1500000}]}
         """
 
     @Test func aClientHasTheContractsShape() throws {

@@ -14,7 +14,7 @@ import Testing
         "last_sync_at": null, "traffic_limit": null, "expires_at": null, "note": "",
         "groups": [], "credentials": [{"id": 9, "server_id": 1, "meter": "wireguard/wg0",
         "key": "k\(id)", "state": "open", "detail": null, "bytes_sent": 1610612736,
-        "bytes_received": 0, "unwatched_ns": 350000}]}
+        "bytes_received": 0, "held_sent": 2048, "held_received": 0, "unwatched_ns": 350000}]}
         """
     }
 

@@ -14,6 +14,7 @@ extension EndToEnd {
             "aRevokedPeerStaysOutWhateverBringsItBack",
             "aRevokedPeerIsBlockedAtOnceAndRemovedWhenItsLastBytesAreBooked",
             "aRestoredPeerWorksAtOnceWithItsPresharedKeyAndIsCountedOn",
+            "aPeerAddedAgainThatPassedItsOldCountersUnseenIsCountedWhole",
         ]
 
         @Test(.timeLimit(.minutes(6))) func theWholeWorksOnTheKernelsWireGuard() throws {

@@ -207,6 +207,56 @@ import Testing
         #expect(rows.totalUplink == [1, 0])
     }
 
+    @Test func whatIsHeldIsReportedApartAndAddsNothingToTheTotal() throws {
+        let ledger = try open()
+        var difference = Difference.gained("alice", 5, 6)
+        difference.deltas.append(
+            Delta(
+                key: .alice, kind: .held, amount: Traffic(uplink: 70, downlink: 80), counters: []))
+        try ledger.record(difference, of: .wg0, at: .at(1))
+        #expect(ledger.total(of: .alice, at: .wg0) == Traffic(uplink: 5, downlink: 6))
+        try ledger.assign([(.wg0, .alice, 7)])
+        _ = try ledger.cutBatch(ticket: 0)
+        let rows = try WireBatch(decoding: try #require(try ledger.batches().first).bytes).rows
+        #expect(rows.kind == [0, 4])
+        #expect(rows.uplink == [5, 70])
+        #expect(rows.totalUplink == [5, 5])
+    }
+
+    @Test func theLinkIsKeptWithTheBaselinesItBelongsTo() throws {
+        func link(_ amount: UInt64) -> LinkReading {
+            LinkReading(
+                incarnation: .one, before: Traffic(uplink: amount, downlink: 2),
+                after: Traffic(uplink: amount + 1, downlink: 4), wall: 9)
+        }
+        var difference = Difference.gained("alice", 5, 6)
+        for amount: UInt64 in [1, 10] {
+            difference.link = .replaced(link(amount))
+            try open().record(difference, of: .wg0, at: .at(1))
+            #expect(try open().baselines(of: .wg0).link == link(amount))
+        }
+        difference.link = .kept
+        try open().record(difference, of: .wg0, at: .at(2))
+        #expect(try open().baselines(of: .wg0).link == link(10))
+        difference.link = .replaced(link(1 << 63))
+        try open().record(difference, of: .wg0, at: .at(3))
+        #expect(try open().baselines(of: .wg0).link == nil)
+    }
+
+    @Test func ofATotalThatDoesNotFitTheLinkIsForgotten() throws {
+        let ledger = try open()
+        var difference = Difference.gained("alice", UInt64(Int64.max), 0)
+        let link = LinkReading(incarnation: .one, before: .zero, after: .zero, wall: 9)
+        difference.link = .replaced(link)
+        try ledger.record(difference, of: .wg0, at: .at(1))
+        #expect(ledger.baselines(of: .wg0).link == link)
+        difference = Difference.gained("alice", 1, 0)
+        difference.link = .replaced(link)
+        #expect(try ledger.record(difference, of: .wg0, at: .at(2)) == [.alice])
+        #expect(ledger.baselines(of: .wg0).link == nil)
+        #expect(try open().baselines(of: .wg0).link == nil)
+    }
+
     @Test func aKeyThatChangesHandsIsCutThere() throws {
         let ledger = try open()
         try ledger.record(.gained("alice", 100, 100), of: .wg0, at: .at(1))

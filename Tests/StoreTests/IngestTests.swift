@@ -100,6 +100,30 @@ import Testing
         #expect(try await fixture.integer("SELECT COUNT(*) FROM usage_hours") == 0)
     }
 
+    @Test func whatAnAgentHoldsBackIsKeptApart() async throws {
+        let fixture = try await Fixture()
+        var agent = try await fixture.join()
+        let id = try await agent.tell([publicKey(1)])[0]
+        for _ in 0..<2 {
+            let rows = [
+                WireRow(credential: id, up: 70, down: 80, gained: (70, 80)),
+                WireRow(credential: id, up: 70, down: 80, kind: 4, gained: (1000, 500)),
+            ]
+            try await agent.push([try agent.batch(rows)])
+        }
+        let columns = "uplink, downlink, withheld_uplink, withheld_downlink"
+        #expect(
+            try await fixture.integers("SELECT \(columns) FROM totals") == [[70, 80, 2000, 1000]])
+        let record = try await fixture.store.credentials(after: 0, limit: 10).first
+        #expect(record?.withheldUplink == 2000)
+        #expect(record?.withheldDownlink == 1000)
+        let most = WireRow(credential: id, up: 70, down: 80, kind: 4, gained: (1 << 63 - 1, 0))
+        try await agent.push([try agent.batch([most])])
+        #expect(
+            try await fixture.integer("SELECT withheld_uplink FROM totals") == 2000)
+        #expect(try await fixture.integer("SELECT COUNT(*) FROM quarantine") == 1)
+    }
+
     @Test(arguments: [
         ("lower", "the running total is lower than the one held"),
         ("overflow", "an amount does not fit 63 bits"),

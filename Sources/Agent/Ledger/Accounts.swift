@@ -91,6 +91,10 @@ extension Ledger {
     ) -> (sound: Difference, held: [Key]) {
         let limit = Traffic(uplink: UInt64(Int64.max), downlink: UInt64(Int64.max))
         var held = Set<Key>()
+        var difference = difference
+        if case .replaced(let link) = difference.link, !limit.isAtLeast(link.after) {
+            difference.link = .forgotten
+        }
         for delta in difference.deltas {
             let total = book.accounts[delta.key]?.total ?? .zero
             let raw = delta.counters.allSatisfy { limit.isAtLeast($0.value) }
@@ -103,6 +107,8 @@ extension Ledger {
         var sound = difference
         sound.deltas.removeAll { held.contains($0.key) }
         sound.updates.removeAll { held.contains($0.id.key) }
+        // What the link carried of them is not accounted for.
+        sound.link = .forgotten
         return (sound, Array(held))
     }
 
@@ -205,6 +211,32 @@ extension Ledger {
                     .integer(baseline.lastHandshake ?? -1), .integer(Int64(baseline.order ?? -1)),
                 ])
         }
+        try store(difference.link, in: &entry)
+    }
+
+    private func store(_ link: LinkChange, in entry: inout Entry) throws(LedgerError) {
+        guard case .replaced(let link) = link else {
+            guard link == .forgotten else { return }
+            try database.run("DELETE FROM link WHERE meter = ?1", [.integer(entry.meterID)])
+            return
+        }
+        let incarnation = try number(of: link.incarnation, in: &entry)
+        try database.run(
+            """
+            INSERT INTO link (meter, incarnation, before_uplink, before_downlink, after_uplink,
+                after_downlink, wall)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            ON CONFLICT (meter) DO UPDATE SET incarnation = excluded.incarnation,
+                before_uplink = excluded.before_uplink,
+                before_downlink = excluded.before_downlink,
+                after_uplink = excluded.after_uplink, after_downlink = excluded.after_downlink,
+                wall = excluded.wall
+            """,
+            [
+                .integer(entry.meterID), .integer(incarnation), .bytes(link.before.uplink),
+                .bytes(link.before.downlink), .bytes(link.after.uplink),
+                .bytes(link.after.downlink), .integer(link.wall),
+            ])
     }
 
     private func number(

@@ -21,6 +21,24 @@ extension Ledger {
                 id: row.integer(0), credential: row.unsigned(3), total: total)
         }
         try loadBaselines(owners)
+        try loadLinks(names)
+    }
+
+    private func loadLinks(_ names: [Int64: MeterName]) throws(LedgerError) {
+        try database.query(
+            """
+            SELECT l.meter, i.token, l.before_uplink, l.before_downlink, l.after_uplink,
+                l.after_downlink, l.wall
+            FROM link l JOIN incarnation i ON i.id = l.incarnation
+            """
+        ) { row in
+            guard let meter = names[row.integer(0)] else { return }
+            meters[meter]?.baselines.link = LinkReading(
+                incarnation: Incarnation(token: row.text(1)),
+                before: Traffic(uplink: row.unsigned(2), downlink: row.unsigned(3)),
+                after: Traffic(uplink: row.unsigned(4), downlink: row.unsigned(5)),
+                wall: row.integer(6))
+        }
     }
 
     private func loadBaselines(_ owners: [Int64: (MeterName, Key)]) throws(LedgerError) {

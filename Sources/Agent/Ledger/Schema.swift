@@ -45,6 +45,17 @@ enum Schema {
         ) WITHOUT ROWID;
         CREATE INDEX baseline_incarnation ON baseline (incarnation);
 
+        -- What a meter's link had carried when its baselines were taken: before and after them.
+        CREATE TABLE link (
+            meter INTEGER PRIMARY KEY REFERENCES meter (id),
+            incarnation INTEGER NOT NULL REFERENCES incarnation (id),
+            before_uplink INTEGER NOT NULL,
+            before_downlink INTEGER NOT NULL,
+            after_uplink INTEGER NOT NULL,
+            after_downlink INTEGER NOT NULL,
+            wall INTEGER NOT NULL
+        );
+
         -- A stretch of time; deltas of one account in one bucket are added up.
         CREATE TABLE bucket (
             id INTEGER PRIMARY KEY,
@@ -59,7 +70,7 @@ enum Schema {
         CREATE TABLE spool (
             bucket INTEGER NOT NULL REFERENCES bucket (id),
             account INTEGER NOT NULL REFERENCES account (id),
-            kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2)),
+            kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2, 4)),
             uplink INTEGER NOT NULL CHECK (typeof(uplink) = 'integer' AND uplink >= 0),
             downlink INTEGER NOT NULL CHECK (typeof(downlink) = 'integer' AND downlink >= 0),
             total_uplink INTEGER NOT NULL CHECK (total_uplink >= 0),

@@ -109,6 +109,10 @@ public struct ClientCredential: Codable, Hashable, Sendable {
     public var bytesSent: Int64
     /// Bytes received with it.
     public var bytesReceived: Int64
+    /// Bytes sent that may be its, held back because they cannot be proven: charged to nobody.
+    public var heldSent: Int64
+    /// Bytes received that may be its, held back because they cannot be proven.
+    public var heldReceived: Int64
     /// Nanoseconds between the final reading and the removal of its last shut: what passed in them
     /// was not counted. nil where there was no such window.
     @OrNull public var unwatchedNs: Int64?
@@ -122,13 +126,16 @@ public struct ClientCredential: Codable, Hashable, Sendable {
         case detail
         case bytesSent = "bytes_sent"
         case bytesReceived = "bytes_received"
+        case heldSent = "held_sent"
+        case heldReceived = "held_received"
         case unwatchedNs = "unwatched_ns"
     }
 
     /// Makes the value from its parts.
     public init(
         id: Int64, serverID: Int64, meter: String, key: String, state: CredentialState,
-        detail: String? = nil, bytesSent: Int64, bytesReceived: Int64, unwatchedNs: Int64? = nil
+        detail: String? = nil, bytesSent: Int64, bytesReceived: Int64, heldSent: Int64 = 0,
+        heldReceived: Int64 = 0, unwatchedNs: Int64? = nil
     ) {
         self.id = id
         self.serverID = serverID
@@ -138,6 +145,8 @@ public struct ClientCredential: Codable, Hashable, Sendable {
         self.detail = detail
         self.bytesSent = bytesSent
         self.bytesReceived = bytesReceived
+        self.heldSent = heldSent
+        self.heldReceived = heldReceived
         self.unwatchedNs = unwatchedNs
     }
 }

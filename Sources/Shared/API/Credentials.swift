@@ -34,6 +34,10 @@ public struct CredentialInfo: Codable, Hashable, Sendable {
     public var baselineSent: Int64
     /// Bytes received before counting began: charged to nobody.
     public var baselineReceived: Int64
+    /// Bytes sent that may be its, held back because they cannot be proven: charged to nobody.
+    public var heldSent: Int64
+    /// Bytes received that may be its, held back because they cannot be proven.
+    public var heldReceived: Int64
     /// Nanoseconds between the final reading and the removal of its last shut: what passed in them
     /// was not counted. nil where there was no such window.
     @OrNull public var unwatchedNs: Int64?
@@ -60,6 +64,8 @@ public struct CredentialInfo: Codable, Hashable, Sendable {
         case bytesReceived = "bytes_received"
         case baselineSent = "baseline_sent"
         case baselineReceived = "baseline_received"
+        case heldSent = "held_sent"
+        case heldReceived = "held_received"
         case unwatchedNs = "unwatched_ns"
         case lastHandshake = "last_handshake"
         case lastTrafficAt = "last_traffic_at"
@@ -71,7 +77,8 @@ public struct CredentialInfo: Codable, Hashable, Sendable {
         clientID: Int64? = nil, client: String? = nil, addresses: [String], state: CredentialState,
         desired: CredentialState, detail: String? = nil, present: Bool, bytesSent: Int64,
         bytesReceived: Int64, baselineSent: Int64, baselineReceived: Int64,
-        unwatchedNs: Int64? = nil, lastHandshake: Timestamp? = nil, lastTrafficAt: Timestamp? = nil
+        heldSent: Int64 = 0, heldReceived: Int64 = 0, unwatchedNs: Int64? = nil,
+        lastHandshake: Timestamp? = nil, lastTrafficAt: Timestamp? = nil
     ) {
         self.id = id
         self.serverID = serverID
@@ -90,6 +97,8 @@ public struct CredentialInfo: Codable, Hashable, Sendable {
         self.bytesReceived = bytesReceived
         self.baselineSent = baselineSent
         self.baselineReceived = baselineReceived
+        self.heldSent = heldSent
+        self.heldReceived = heldReceived
         self.unwatchedNs = unwatchedNs
         self.lastHandshake = lastHandshake
         self.lastTrafficAt = lastTrafficAt

@@ -37,16 +37,27 @@ public struct MeterBaselines: Sendable {
     public var isKnown: Bool
     /// The counters by incarnation and name.
     public var counters: [Incarnation: [CounterID: Baseline]]
+    /// The device's link as it was when the counters were accounted for; nil: not known.
+    public var link: LinkReading?
 
     /// Makes what is remembered; of an unknown meter, nothing.
-    public init(isKnown: Bool = false, counters: [Incarnation: [CounterID: Baseline]] = [:]) {
+    public init(
+        isKnown: Bool = false, counters: [Incarnation: [CounterID: Baseline]] = [:],
+        link: LinkReading? = nil
+    ) {
         self.isKnown = isKnown
         self.counters = counters
+        self.link = link
     }
 
     /// Takes over what a difference found.
     public mutating func apply(_ difference: Difference) {
         isKnown = true
+        switch difference.link {
+        case .kept: break
+        case .replaced(let link): self.link = link
+        case .forgotten: link = nil
+        }
         for removed in difference.removed {
             counters[removed.incarnation]?[removed.id] = nil
             if counters[removed.incarnation]?.isEmpty == true {

@@ -2,6 +2,10 @@
 public enum Differ {
     /// What `reading` adds to `known`.
     ///
+    /// A restart that overtook its old value shows by the counter's place in the source's order,
+    /// by its handshake back at zero, or by what the device's link carried (see `LinkAudit`).
+    /// Nothing is charged that the link did not carry.
+    ///
     /// Where the result `isDoubtful`, take another reading at once and call again with it, giving
     /// the first as `first`: what both show is believed, what only one shows waits.
     ///
@@ -17,7 +21,9 @@ public enum Differ {
     ) -> Difference {
         var step = Step(known: known, reading: reading, beganAfterDiscovery: beganAfterDiscovery)
         if let first {
-            var before = Step(known: known, reading: first, beganAfterDiscovery: false)
+            var before = Step(
+                known: known, reading: first, beganAfterDiscovery: beganAfterDiscovery)
+            before.believesAll = true
             before.run()
             step.believed = Set(before.difference.doubts)
         }
@@ -33,10 +39,15 @@ private struct Step {
     let beganAfterDiscovery: Bool
     /// Doubts that an earlier reading raised: a doubt that comes again is a fact.
     var believed: Set<Doubt> = []
+    /// Whether every doubt is taken for a fact: to find all that one reading may raise.
+    var believesAll = false
     var difference = Difference()
     private var lineup = Lineup()
     /// Counters of the reading that something is remembered of.
     private var matched = 0
+    private var changes: [Change] = []
+    /// The first change that no change after it proves to be a survivor's.
+    private var firstSuspect = 0
 
     init(known: MeterBaselines, reading: Reading, beganAfterDiscovery: Bool) {
         self.known = known
@@ -45,13 +56,26 @@ private struct Step {
     }
 
     mutating func run() {
-        var partial: [Key: Delta] = [:]
         for counter in reading.counters {
-            guard let change = change(of: counter) else { continue }
-            add(change, to: &partial)
+            if let change = change(of: counter) { changes.append(change) }
         }
-        finish(partial)
+        compareWithLink()
+        var sums = Sums()
+        for change in changes {
+            if let overflow = sums.add(change) {
+                difference.doubts.append(.overflow(overflow))
+                continue
+            }
+            let baseline = Baseline(
+                value: change.counter.value, lastHandshake: change.counter.lastHandshake,
+                order: change.order)
+            difference.updates.append(
+                BaselineUpdate(
+                    incarnation: change.counter.incarnation, id: change.id, baseline: baseline))
+        }
+        difference.deltas = sums.deltas(in: reading.counters)
         findMissing()
+        rememberLink()
     }
 
     /// What one counter adds; nil while it is in doubt or where nothing changed.
@@ -67,13 +91,20 @@ private struct Step {
         if let gained = counter.value.gained(since: baseline.value),
             !movedBack, !handshakeWentToZero(counter, baseline)
         {
-            if gained == .zero, counter.lastHandshake == baseline.lastHandshake { return nil }
-            return Change(counter: counter, kind: .gained, amount: gained, order: kept)
+            if gained == .zero, counter.lastHandshake == baseline.lastHandshake {
+                if counter.value != .zero { firstSuspect = changes.count }
+                return nil
+            }
+            return Change(
+                counter: counter, kind: .gained, amount: gained, order: kept,
+                origin: .difference(baseline))
         }
+        lineup.reachNewcomer(counter)
         guard believe(.restarted(id)) else { return nil }
         difference.restarts.append(id)
         let order = movedBack ? lineup.append(counter) : kept
-        return Change(counter: counter, kind: .gained, amount: counter.value, order: order)
+        return Change(
+            counter: counter, kind: .gained, amount: counter.value, order: order, origin: .restart)
     }
 
     /// A counter that nothing is remembered of.
@@ -84,7 +115,8 @@ private struct Step {
         } else {
             kind = .baseline
         }
-        return Change(counter: counter, kind: kind, amount: counter.value, order: order)
+        return Change(
+            counter: counter, kind: kind, amount: counter.value, order: order, origin: .first)
     }
 
     private func handshakeWentToZero(_ counter: Counter, _ baseline: Baseline) -> Bool {
@@ -95,43 +127,7 @@ private struct Step {
     private mutating func believe(_ doubt: Doubt) -> Bool {
         if believed.contains(doubt) { return true }
         difference.doubts.append(doubt)
-        return false
-    }
-
-    private mutating func add(_ change: Change, to partial: inout [Key: Delta]) {
-        let counter = change.counter
-        let id = CounterID(key: counter.key, part: counter.part)
-        var delta =
-            partial[counter.key]
-            ?? Delta(key: counter.key, kind: change.kind, amount: .zero, counters: [])
-        // Of a key's counters, one that gained makes the whole a gain: baselines add nothing to it.
-        if delta.kind != .gained, change.kind == .gained {
-            delta.kind = .gained
-            delta.amount = .zero
-        }
-        if delta.kind == change.kind {
-            guard let sum = delta.amount.adding(change.amount) else {
-                difference.doubts.append(.overflow(id))
-                return
-            }
-            delta.amount = sum
-        }
-        delta.counters.append(counter)
-        partial[counter.key] = delta
-        let baseline = Baseline(
-            value: counter.value, lastHandshake: counter.lastHandshake, order: change.order)
-        difference.updates.append(
-            BaselineUpdate(incarnation: counter.incarnation, id: id, baseline: baseline))
-    }
-
-    private mutating func finish(_ partial: [Key: Delta]) {
-        var seen = Set<Key>()
-        for counter in reading.counters {
-            guard let delta = partial[counter.key], seen.insert(counter.key).inserted else {
-                continue
-            }
-            difference.deltas.append(delta)
-        }
+        return believesAll
     }
 
     /// Finds what is remembered but no longer there. A counter whose key now counts under another
@@ -157,36 +153,78 @@ private struct Step {
     }
 }
 
-/// What one counter adds to its key.
-private struct Change {
-    var counter: Counter
-    var kind: Delta.Kind
-    var amount: Traffic
-    var order: Int?
-}
-
-/// The source's own order, in which a counter that was removed and added again stands at the end:
-/// survivors come first, with rising numbers; whatever follows a newcomer was added after it.
-private struct Lineup {
-    private var highest = -1
-    private var reachedNewcomers = false
-
-    mutating func isOutOfOrder(_ counter: Counter, _ baseline: Baseline) -> Bool {
-        guard counter.place != nil, let order = baseline.order else { return false }
-        if order <= highest { reachedNewcomers = true }
-        return reachedNewcomers
+extension Step {
+    /// The link as it was at the last reading; nil where nothing is known of it. A device that was
+    /// made since then began with nothing carried.
+    private var linkBase: LinkReading? {
+        guard let link = reading.link else { return nil }
+        if let base = known.link, base.incarnation == link.incarnation { return base }
+        guard known.isKnown || beganAfterDiscovery, reading.startsFromZero,
+            known.counters[link.incarnation] == nil
+        else { return nil }
+        return LinkReading(
+            incarnation: link.incarnation, before: .zero, after: .zero, wall: .min)
     }
 
-    mutating func keep(_ baseline: Baseline) -> Int? {
-        guard let order = baseline.order else { return nil }
-        highest = max(highest, order)
-        return order
+    /// Holds back what the link did not carry, and finds restarts by what it carried beyond.
+    /// While anything is in doubt there is no sum to compare with.
+    private mutating func compareWithLink() {
+        guard believesAll || difference.doubts.isEmpty, let link = reading.link,
+            let base = linkBase,
+            let audit = LinkAudit(
+                from: base, to: link, remembered: known.counters[link.incarnation] ?? [:])
+        else { return }
+        let excessive = audit.excessive(changes)
+        guard excessive.isEmpty else {
+            hold(excessive)
+            return
+        }
+        let end = changes.firstIndex { $0.base == nil } ?? changes.count
+        guard firstSuspect < end, changes[firstSuspect..<end].allSatisfy(\.isOrdered) else {
+            return
+        }
+        let found = audit.hiddenRestarts(in: changes, suspects: firstSuspect..<end)
+        for index in found.possible {
+            guard let base = changes[index].base, base.value != .zero else { continue }
+            if found.proven.contains(index) {
+                restart(index)
+            } else {
+                changes[index].unproven = base.value
+            }
+        }
+        changes.removeAll(where: \.isDoubted)
     }
 
-    mutating func append(_ counter: Counter) -> Int? {
-        guard counter.place != nil else { return nil }
-        reachedNewcomers = true
-        highest += 1
-        return highest
+    private mutating func restart(_ index: Int) {
+        let id = changes[index].id
+        guard believe(.restarted(id)) else {
+            changes[index].isDoubted = true
+            return
+        }
+        difference.restarts.append(id)
+        changes[index].amount = changes[index].counter.value
+        changes[index].origin = .restart
+    }
+
+    private mutating func hold(_ indices: [Int]) {
+        for index in indices {
+            changes[index].kind = .held
+            changes[index].isDoubted = !believe(.excessive(changes[index].id))
+        }
+        changes.removeAll(where: \.isDoubted)
+    }
+
+    /// Notes the link down beside the new baselines. What is still in doubt is not accounted for,
+    /// and neither is what the link carried of it.
+    private mutating func rememberLink() {
+        guard let link = reading.link, known.link?.hasCarriedNothing(until: link) != true else {
+            return
+        }
+        guard !difference.doubts.isEmpty else {
+            difference.link = .replaced(link)
+            return
+        }
+        let moved = changes.gained.flatMap { linkBase?.adding($0) }
+        difference.link = moved.map { .replaced($0) } ?? .forgotten
     }
 }

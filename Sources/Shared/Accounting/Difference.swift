@@ -1,6 +1,7 @@
 /// What a reading adds to what was known.
 public struct Difference: Sendable {
-    /// What each key gained; keys that gained nothing and changed nothing are left out.
+    /// What each key gained; keys that gained nothing and changed nothing are left out. A key may
+    /// have two: what it gained, and what is held of it.
     public var deltas: [Delta] = []
     /// Baselines that are new or changed.
     public var updates: [BaselineUpdate] = []
@@ -13,6 +14,8 @@ public struct Difference: Sendable {
     public var doubts: [Doubt] = []
     /// Counters that were found to have restarted under an unchanged incarnation.
     public var restarts: [CounterID] = []
+    /// What becomes of the link that is remembered.
+    public var link = LinkChange.kept
 
     /// Makes an empty difference.
     public init() {}
@@ -31,6 +34,8 @@ public struct Delta: Hashable, Sendable {
         case baseline = 1
         /// A first value that may hold old counts: a baseline, reported as uncertain.
         case uncertain = 2
+        /// More than the device's link proves: held back and shown, charged to nobody.
+        case held = 4
     }
 
     /// The meter's user.
@@ -90,11 +95,13 @@ public enum Doubt: Hashable, Sendable {
     case missing(CounterID)
     /// It does not fit the 64 bits that sums are kept in.
     case overflow(CounterID)
+    /// It claims more than the device's link carried.
+    case excessive(CounterID)
 
     /// The counter in doubt.
     public var counter: CounterID {
         switch self {
-        case .restarted(let id), .missing(let id), .overflow(let id): id
+        case .restarted(let id), .missing(let id), .overflow(let id), .excessive(let id): id
         }
     }
 }

@@ -37,14 +37,13 @@ public struct Reading: Sendable {
     public var counters: [Counter]
     /// Whether a counter of a new incarnation is known to have started from zero.
     public var startsFromZero: Bool
-    /// The device's own counters, from the clients' side; nil where the source has none that
-    /// equal the sum of its users.
-    public var link: Traffic?
+    /// The device's own counters; nil where the source has none that equal the sum of its keys.
+    public var link: LinkReading?
 
     /// Makes a reading.
     public init(
         meter: MeterName, instant: Instant, counters: [Counter], startsFromZero: Bool,
-        link: Traffic? = nil
+        link: LinkReading? = nil
     ) {
         self.meter = meter
         self.instant = instant

@@ -75,6 +75,54 @@ extension EndToEnd {
             #expect(isWhole)
         }
 
+        @Test func aPeerAddedAgainThatPassedItsOldCountersUnseenIsCountedWhole() throws {
+            let (tunnel, fleet) = try start()
+            // The last of the dump, which stands last again when it is added again.
+            let bob = try tunnel.client("bob")
+            let key = bob.keys.publicKey
+            try tunnel.client("alice").ping(count: 3)
+            try bob.ping(count: 5)
+            var before = Total(sent: 0, received: 0)
+            let isAddedAgain = try eventually(within: 60) {
+                try fleet.tollkeeper("server", "sync", "host")
+                before = try #require(try tunnel.truth()[key])
+                guard try fleet.totals()[key] == before else { return false }
+                return try addAgain(bob, at: tunnel, ifStillAt: before)
+            }
+            try #require(isAddedAgain)
+            #expect(try bob.isReachedByServer(limit: 30))
+            try bob.ping(count: 30)
+            let now = try #require(try tunnel.truth()[key])
+            try #require(now.sent > before.sent && now.received > before.received)
+            let isWhole = try eventually {
+                try fleet.tollkeeper("server", "sync", "host")
+                let now = try #require(try tunnel.truth()[key])
+                return try fleet.totals()[key] == before + now
+            }
+            let credentials = try fleet.credentials()
+            #expect(isWhole, "\(before) and \(now): \(credentials)")
+            #expect(try fleet.credentials().allSatisfy { $0.heldSent + $0.heldReceived == 0 })
+        }
+
+        /// Removes a peer and adds it again as it was, unless it has counted more by then.
+        private func addAgain(
+            _ client: TunnelClient, at tunnel: Tunnel, ifStillAt total: Total
+        ) throws -> Bool {
+            let sighting = try #require(try Sighting(of: client, at: tunnel))
+            let folder = try TemporaryFolder()
+            let secret = try folder.write(client.presharedKey + "\n", to: "preshared")
+            let key = client.keys.publicKey
+            let line = [key, "\(total.sent)", "\(total.received)"].joined(separator: "\t")
+            let script = """
+                wg show \(tunnel.interface) transfer | grep -qxF '\(line)' || exit 0
+                wg set \(tunnel.interface) peer \(key) remove
+                wg set \(tunnel.interface) peer \(key) preshared-key \(secret) \
+                    endpoint \(sighting.settings[2]) allowed-ips \(sighting.settings[3])
+                echo added
+                """
+            return try tunnel.namespace.run("sh", "-c", script).contains("added")
+        }
+
         /// What is seen of a client's peer until it is gone.
         private func watch(_ client: TunnelClient, at tunnel: Tunnel) throws -> [Sighting] {
             var sightings: [Sighting] = []

@@ -38,6 +38,15 @@ final class Datagrams {
         return recv(other.descriptor, &buffer, buffer.count, 0) == count
     }
 
+    /// Sends `count` bytes to `other` and waits for nothing.
+    func send(_ count: Int, to other: Datagrams) {
+        let payload = [UInt8](repeating: 0x43, count: count)
+        let descriptor = descriptor
+        _ = other.withAddress {
+            sendto(descriptor, payload, count, Int32(MSG_DONTWAIT), $0, $1)
+        }
+    }
+
     private func withAddress<Value>(
         _ body: (UnsafePointer<sockaddr>, socklen_t) -> Value
     ) -> Value {

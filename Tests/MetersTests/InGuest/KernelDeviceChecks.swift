@@ -32,10 +32,13 @@ extension KernelChecks {
             #expect(try tunnel.clientReachesServer())
             let device = try tunnel.device()
             let before = try tunnel.quietReading(device).reading.reading
-            #expect(before.link == before.counters[0].value)
+            let link = try #require(before.link)
+            #expect(link.before == before.counters[0].value && link.after == link.before)
+            #expect(link.incarnation == device.incarnation)
             let removal = try device.remove([tunnel.clientKey])
             #expect(removal.final?.reading.counters.count == 1)
-            #expect(try device.read().reading.link == removal.final?.reading.link)
+            let last = try #require(removal.final?.reading.link)
+            #expect(try device.read().reading.link?.before == last.after)
         }
 
         @Test func aBlockedPeerGetsNothingThroughAndKeepsItsCounter() throws {

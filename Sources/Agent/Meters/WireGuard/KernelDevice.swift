@@ -29,19 +29,28 @@ package final class KernelDevice: Meter, Sendable {
             boot: clock.boot, namespaceCookie: namespace.cookie, index: index)
     }
 
-    /// Reads every peer's counters in one dump, and the link's beside them just after.
+    /// Reads every peer's counters in one dump, and the link's just before and after them.
     package func read() throws(MeterError) -> MeterReading {
         try explain("read \(name)") { () throws(NetlinkError) in
             let instant = clock.now()
+            let before = try carried()
             let dump = try self.dump()
-            let link = try namespace.withRoute { (socket) throws(NetlinkError) in
-                try socket.link(index: index)
-            }
+            let link = try LinkReading(
+                from: before, to: carried(), of: incarnation, at: instant)
             let reading = Reading(
                 meter: name, instant: instant, counters: dump.counters(incarnation),
-                startsFromZero: true, link: link.traffic)
+                startsFromZero: true, link: link)
             return MeterReading(
                 reading: reading, listenPort: dump.listenPort, peers: { dump.settings() })
+        }
+    }
+
+    /// What the link has carried; nil where the kernel does not say, or counts otherwise than the
+    /// peers do.
+    private func carried() throws(NetlinkError) -> Traffic? {
+        guard name.kind == .wireguard else { return nil }
+        return try namespace.withRoute { (socket) throws(NetlinkError) in
+            try socket.link(index: index).traffic
         }
     }
 

@@ -36,3 +36,12 @@ extension Link {
         return Traffic(uplink: received, downlink: sent)
     }
 }
+
+extension LinkReading {
+    /// A link that was read before and after its peers; nil where it could not be, either time.
+    init?(from before: Traffic?, to after: Traffic?, of device: Incarnation, at instant: Instant) {
+        guard let before, let after else { return nil }
+        self.init(
+            incarnation: device, before: before, after: after, wall: instant.wall / 1_000_000_000)
+    }
+}

@@ -31,6 +31,7 @@ struct ClientView {
         listing.add("Sent", size.text(client.bytesSent))
         listing.add("Received", size.text(client.bytesReceived))
         listing.add("Total", size.text(total(of: client)))
+        listing.add("Held back", held(of: client))
         listing.add("Last seen", client.stats.lastSeen)
         listing.add("Last handshake", client.lastHandshake?.description)
         listing.add("Last traffic", client.lastTrafficAt?.description)
@@ -64,6 +65,21 @@ struct ClientView {
     private func total(of client: ClientInfo) -> Int64 {
         let (sum, overflow) = client.bytesSent.addingReportingOverflow(client.bytesReceived)
         return overflow ? .max : sum
+    }
+
+    /// What may be the client's but cannot be proven; nil for nothing.
+    private func held(of client: ClientInfo) -> String? {
+        let sent = sum(client.credentials.map(\.heldSent))
+        let received = sum(client.credentials.map(\.heldReceived))
+        guard sent > 0 || received > 0 else { return nil }
+        return "\(size.text(sent)) sent, \(size.text(received)) received: charged to nobody"
+    }
+
+    private func sum(_ amounts: [Int64]) -> Int64 {
+        amounts.reduce(0) { sum, amount in
+            let (next, overflow) = sum.addingReportingOverflow(amount)
+            return overflow ? .max : next
+        }
     }
 
     private func places(of client: ClientInfo) -> String {

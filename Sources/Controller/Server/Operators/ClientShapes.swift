@@ -62,7 +62,8 @@ extension ClientInfo {
         ClientCredential(
             id: record.id, serverID: record.server, meter: record.meter, key: record.key,
             state: record.state, detail: record.detail, bytesSent: record.uplink,
-            bytesReceived: record.downlink,
+            bytesReceived: record.downlink, heldSent: record.withheldUplink,
+            heldReceived: record.withheldDownlink,
             unwatchedNs: record.unwatched == 0 ? nil : record.unwatched)
     }
 

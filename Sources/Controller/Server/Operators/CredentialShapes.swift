@@ -54,7 +54,8 @@ extension CredentialInfo {
             addresses: record.addresses, state: record.state, desired: record.desiredState,
             detail: record.detail, present: record.isPresent, bytesSent: record.uplink,
             bytesReceived: record.downlink, baselineSent: record.baselineUplink,
-            baselineReceived: record.baselineDownlink,
+            baselineReceived: record.baselineDownlink, heldSent: record.withheldUplink,
+            heldReceived: record.withheldDownlink,
             unwatchedNs: record.unwatched == 0 ? nil : record.unwatched,
             lastHandshake: record.lastHandshake == 0
                 ? nil : Timestamp(seconds: record.lastHandshake),

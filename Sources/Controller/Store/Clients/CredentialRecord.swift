@@ -30,6 +30,9 @@ package struct CredentialRecord: Hashable, Sendable {
     package var downlink: Int64
     package var baselineUplink: Int64
     package var baselineDownlink: Int64
+    /// Bytes that may be its, held back because they cannot be proven.
+    package var withheldUplink: Int64
+    package var withheldDownlink: Int64
     /// Seconds since 1970; 0 for never.
     package var lastHandshake: Int64
     /// 0 for never.
@@ -49,7 +52,7 @@ package struct CredentialRecord: Hashable, Sendable {
         k.name, c.name, c.addresses, c.present, c.desired, c.desired_revision, \
         c.requested_at, c.enforced_revision, c.latency, c.exception_code, c.exception_detail, \
         t.uplink, t.downlink, t.baseline_uplink, t.baseline_downlink, t.last_handshake, \
-        t.last_traffic, c.unwatched FROM credentials c \
+        t.last_traffic, c.unwatched, t.withheld_uplink, t.withheld_downlink FROM credentials c \
         JOIN servers s ON s.id = c.server JOIN meters m ON m.id = c.meter \
         JOIN clients k ON k.id = c.client JOIN totals t ON t.credential = c.id
         """
@@ -79,5 +82,6 @@ package struct CredentialRecord: Hashable, Sendable {
         lastHandshake = row.integer(23)
         lastTraffic = row.integer(24)
         unwatched = row.integer(25)
+        (withheldUplink, withheldDownlink) = (row.integer(26), row.integer(27))
     }
 }

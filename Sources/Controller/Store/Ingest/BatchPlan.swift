@@ -83,7 +83,9 @@ struct BatchPlan {
             }
         case .baseline, .uncertain:
             try held.addBaseline(uplink: row.uplink, downlink: row.downlink)
-        case .total, .held, .UNRECOGNIZED, nil:
+        case .held:
+            try held.withhold(uplink: row.uplink, downlink: row.downlink)
+        case .total, .UNRECOGNIZED, nil:
             throw .kind
         }
         held.noteHandshake(row.lastHandshake, correction)

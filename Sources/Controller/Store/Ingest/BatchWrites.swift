@@ -45,8 +45,9 @@ struct BatchWrites {
             """
             UPDATE totals SET uplink = $1, downlink = $2, held_uplink = $3, held_downlink = $4, \
             baseline_uplink = $5, baseline_downlink = $6, last_handshake = $7, \
-            last_traffic = $8 WHERE credential = $9
-            """, width: 9, rows: rows.flatMap { $0 })
+            last_traffic = $8, withheld_uplink = $9, withheld_downlink = $10 \
+            WHERE credential = $11
+            """, width: 11, rows: rows.flatMap { $0 })
     }
 
     private func writeHours(_ plan: BatchPlan) throws {

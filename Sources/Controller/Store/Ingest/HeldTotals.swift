@@ -12,6 +12,9 @@ struct HeldTotals: Hashable, Sendable {
     var heldDownlink: Int64
     var baselineUplink: Int64
     var baselineDownlink: Int64
+    /// What agents hold back because it cannot be proven.
+    var withheldUplink: Int64
+    var withheldDownlink: Int64
     /// Seconds since 1970; 0 for never.
     var lastHandshake: Int64
     /// Nanoseconds since 1970; 0 for never.
@@ -19,7 +22,8 @@ struct HeldTotals: Hashable, Sendable {
 
     static let columns = """
         c.id, c.client, t.uplink, t.downlink, t.held_uplink, t.held_downlink, \
-        t.baseline_uplink, t.baseline_downlink, t.last_handshake, t.last_traffic
+        t.baseline_uplink, t.baseline_downlink, t.last_handshake, t.last_traffic, \
+        t.withheld_uplink, t.withheld_downlink
         """
 
     init(_ row: Row) {
@@ -30,13 +34,14 @@ struct HeldTotals: Hashable, Sendable {
         (baselineUplink, baselineDownlink) = (row.integer(6), row.integer(7))
         lastHandshake = row.integer(8)
         lastTraffic = row.integer(9)
+        (withheldUplink, withheldDownlink) = (row.integer(10), row.integer(11))
     }
 
     /// The values of an UPDATE, the id last.
     var values: [SQLValue] {
         [
             uplink, downlink, heldUplink, heldDownlink, baselineUplink, baselineDownlink,
-            lastHandshake, lastTraffic, credential,
+            lastHandshake, lastTraffic, withheldUplink, withheldDownlink, credential,
         ].map { .integer($0) }
     }
 
@@ -58,13 +63,21 @@ struct HeldTotals: Hashable, Sendable {
 
     /// Adds what was found at a first reading, which nobody is charged for.
     mutating func addBaseline(uplink: UInt64, downlink: UInt64) throws(RowFault) {
-        guard let up = Int64(exactly: uplink), let down = Int64(exactly: downlink) else {
-            throw .overflow
-        }
-        let sumUp = baselineUplink.addingReportingOverflow(up)
-        let sumDown = baselineDownlink.addingReportingOverflow(down)
-        guard !sumUp.overflow, !sumDown.overflow else { throw .overflow }
-        (baselineUplink, baselineDownlink) = (sumUp.partialValue, sumDown.partialValue)
+        baselineUplink = try Self.sum(baselineUplink, uplink)
+        baselineDownlink = try Self.sum(baselineDownlink, downlink)
+    }
+
+    /// Adds what an agent holds back, which nobody is charged for.
+    mutating func withhold(uplink: UInt64, downlink: UInt64) throws(RowFault) {
+        withheldUplink = try Self.sum(withheldUplink, uplink)
+        withheldDownlink = try Self.sum(withheldDownlink, downlink)
+    }
+
+    private static func sum(_ bytes: Int64, _ more: UInt64) throws(RowFault) -> Int64 {
+        guard let more = Int64(exactly: more) else { throw .overflow }
+        let sum = bytes.addingReportingOverflow(more)
+        guard !sum.overflow else { throw .overflow }
+        return sum.partialValue
     }
 }
 

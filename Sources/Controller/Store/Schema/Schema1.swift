@@ -97,6 +97,7 @@ enum Schema1 {
             \(bytes("uplink")), \(bytes("downlink")),
             \(bytes("held_uplink")), \(bytes("held_downlink")),
             \(bytes("baseline_uplink")), \(bytes("baseline_downlink")),
+            \(bytes("withheld_uplink")), \(bytes("withheld_downlink")),
             \(count("last_handshake")), \(count("last_traffic"))) \(dialect.clustered);
         CREATE TABLE incarnations (id \(dialect.id), token TEXT NOT NULL UNIQUE);
         CREATE TABLE raw_counters (
