@@ -23,7 +23,7 @@ extension Keeper {
     func pushAttempt() throws -> PushAttempt? {
         if let staleness { throw staleness }
         // A controller that lost batches may have lost credentials too: it is told of all first.
-        guard !(ledger.isCatchingUp && inventory.isRetelling) else { return nil }
+        guard !(ledger.isCatchingUp && owesInventory) else { return nil }
         while try ledger.cutBatch(ticket: ticketAnswered) {}
         ticketSent = ticketAnswered
         let batches = try ledger.batches()
@@ -37,6 +37,11 @@ extension Keeper {
             push.batches.append(.init(batch.bytes))
         }
         return PushAttempt(push: push, asked: ledger.askedAt)
+    }
+
+    /// Whether a controller that has lost things has yet to be told of every key.
+    private var owesInventory: Bool {
+        inventory.isRetelling && (inventory.hasNews || !hasDiscovered)
     }
 
     /// Takes over how far the controller has come.
