@@ -69,14 +69,16 @@ var targets: [Target] = [
 
     systemLibrary("CMnl", in: "Agent", pkgConfig: "libmnl", apt: "libmnl-dev"),
     systemLibrary("CSQLite", in: "Agent", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+    .systemLibrary(name: "CFiles", path: "Sources/Agent/CFiles"),
+    module("HostFiles", in: "Agent", ["CFiles"]),
     module("Netlink", in: "Agent", ["CMnl"]),
     module("Meters", in: "Agent", ["Accounting", "Netlink", "HTTPClient"]),
     module("Ledger", in: "Agent", ["Accounting", "AgentProtocol", "CSQLite"]),
     program(
         "Agent", in: "Agent",
         [
-            "Accounting", "AgentProtocol", "HTTPClient", "Ledger", "Meters", "Netlink", "Settings",
-            "Systemd", argumentParser, crypto, lifecycle, logging, unixSignals,
+            "Accounting", "AgentProtocol", "HostFiles", "HTTPClient", "Ledger", "Meters", "Netlink",
+            "Settings", "Systemd", argumentParser, crypto, lifecycle, logging, unixSignals,
         ]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),
@@ -87,6 +89,7 @@ var targets: [Target] = [
     tests("SettingsTests", ["Settings"]),
     tests("NetlinkTests", ["Netlink"]),
     tests("MetersTests", ["Accounting", "Meters", "Netlink", "TestSupport"]),
+    tests("HostFilesTests", ["HostFiles", "TestSupport"]),
     tests("LedgerTests", ["Accounting", "AgentProtocol", "Ledger", protobuf]),
     tests(
         "AgentTests",

@@ -18,6 +18,8 @@ final class Fleet {
     private(set) var agent: Job?
 
     var controllerFolder: String { "\(folder.path)/controller" }
+    /// The interface's configuration file.
+    var configurationFile: String { "\(folder.path)/wireguard/\(interface).conf" }
     var agentFolder: String { "\(folder.path)/agent" }
 
     /// Starts a controller on `port` or a free one. The agent, once it is joined and started,

@@ -62,10 +62,10 @@ package final class Tunnel {
     }
 
     /// Gives the interface its configuration anew, as `wg setconf` does at a start: counters of
-    /// peers that stay start again.
-    package func configure() throws {
+    /// peers that stay start again. The configuration may be another, without what is `wg-quick`'s.
+    package func configure(from text: String? = nil) throws {
         let folder = try TemporaryFolder()
-        let file = try folder.write(configuration, to: "server.conf")
+        let file = try folder.write(text ?? configuration, to: "server.conf")
         try namespace.run("wg", "setconf", interface, file)
         try namespace.run("ip", "address", "replace", "\(Self.address)/24", "dev", interface)
         try namespace.run("ip", "link", "set", interface, "up")
@@ -86,9 +86,9 @@ package final class Tunnel {
 
     /// Takes the server's interface away, makes it anew and gives it its configuration: every
     /// counter starts again.
-    package func restart() throws {
+    package func restart(from text: String? = nil) throws {
         try device.restart()
-        try configure()
+        try configure(from: text)
     }
 
     /// Bytes received and sent per public key, in the words of `wg show INTERFACE transfer`.

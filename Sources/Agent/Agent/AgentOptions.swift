@@ -9,7 +9,15 @@ struct AgentOptions: Hashable, Sendable {
         case observe
     }
 
+    enum Persist: String, Sendable, CaseIterable {
+        /// A shut is kept in the configuration file that the peer came from.
+        case auto
+        /// Configuration files are only read.
+        case off
+    }
+
     var mode = Mode.enforce
+    var persist = Persist.auto
     /// Base URLs of the controller in place of those joined with; empty: those.
     var controllers: [String] = []
     /// A proxy for the way to the controller; nil for none.
@@ -29,6 +37,9 @@ struct AgentOptions: Hashable, Sendable {
     var configurationFolder = "/etc/wireguard"
     /// Where those of AmneziaWG's are.
     var amneziaFolder = "/etc/amnezia/amneziawg"
+
+    /// Whether configuration files may be written.
+    var writesConfigurations: Bool { mode == .enforce && persist == .auto }
 
     /// Whether a look at this host would find `meter`, were it there.
     func covers(_ meter: MeterName) -> Bool {

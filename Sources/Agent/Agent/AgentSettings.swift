@@ -12,6 +12,9 @@ enum AgentSettings {
     private static let mode = SettingKey<AgentOptions.Mode>.choice(
         "MODE", default: .enforce,
         about: "enforce opens and shuts what the controller asks for; observe only counts.")
+    private static let persist = SettingKey<AgentOptions.Persist>.choice(
+        "PERSIST", default: .auto,
+        about: "auto keeps a shut in the interface's configuration file too; off does not.")
     private static let controllers = SettingKey<[String]>.list(
         "CONTROLLER", expected: "addresses such as https://HOST:8440, between commas",
         about: "The controller's addresses, tried in order; those joined with where empty.",
@@ -28,7 +31,7 @@ enum AgentSettings {
         about: "The WireGuard interfaces to meter; every one where empty.")
     private static let wireguardFolder = SettingKey<String>.string(
         "WIREGUARD_FOLDER", default: "/etc/wireguard", expected: "a folder's full path",
-        about: "Where the interfaces' configuration files are, for the clients' names.")
+        about: "Where the interfaces' configuration files are.")
     private static let amneziaFolder = SettingKey<String>.string(
         "AMNEZIAWG_FOLDER", default: "/etc/amnezia/amneziawg", expected: "a folder's full path",
         about: "The same for AmneziaWG's interfaces.")
@@ -45,8 +48,8 @@ enum AgentSettings {
     static let table = SettingsTable(
         prefix: "TOLLKEEPER_AGENT_",
         keys: [
-            mode, controllers, proxy, readInterval, pushInterval, wireguard, wireguardFolder,
-            amneziaFolder, namespaces, spoolLimit, logLevel,
+            mode, persist, controllers, proxy, readInterval, pushInterval, wireguard,
+            wireguardFolder, amneziaFolder, namespaces, spoolLimit, logLevel,
         ],
         otherVariables: ["TOLLKEEPER_AGENT_TOKEN"])
 
@@ -63,6 +66,7 @@ enum AgentSettings {
         let values = try SettingsValues(table, environment: environment, file: settings)
         var options = AgentOptions()
         options.mode = try values.required(mode)
+        options.persist = try values.required(persist)
         options.controllers = try values.required(controllers).map(ControllerURL.check)
         options.proxy = try values.optional(proxy)
         options.readInterval = try values.required(readInterval)

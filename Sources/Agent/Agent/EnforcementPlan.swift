@@ -146,6 +146,7 @@ extension EnforcementPlan {
         if let kept {
             if let settings = kept.settings, kept.isRemoved || isPresent { return settings }
             if kept.isRemoved || isPresent {
+                if let settings = view.configured(wish.key) { return settings }
                 except(wish, .needsNewKey, "its settings are lost; make a new key for this client")
                 return nil
             }

@@ -38,12 +38,15 @@ struct InterfaceNames {
         return names
     }
 
-    /// How a meter's configuration file sets a key up; nil where it does not.
+    /// How a meter's configuration file sets a key up, be it commented out or not; nil where it
+    /// does not.
     mutating func settings(
         of key: Key, at meter: MeterName, _ options: AgentOptions
     ) -> PeerSettings? {
-        guard case .publicKey(let publicKey) = key else { return nil }
-        return configuration(of: meter, options)?.file.peers[publicKey]?.settings
+        guard case .publicKey(let publicKey) = key,
+            let file = configuration(of: meter, options)?.file
+        else { return nil }
+        return file.peers[publicKey]?.settings ?? file.shut[publicKey]?.settings
     }
 
     /// What the first of the folders that has the interface's file says, and which folder that is.

@@ -44,6 +44,7 @@ actor Keeper {
     var ticketSent: UInt64 = 0
     var lastCycle: Instant?
     var configurations = InterfaceNames()
+    var persistence = Persistence()
     /// The meters of this start that have been read, or found missing, at least once.
     var hasDiscovered = false
 
@@ -66,6 +67,7 @@ actor Keeper {
                 isRemoved: entry.isRemoved, blockedAt: nil)
         }
         for wish in try ledger.desired() { wishes[wish.meter, default: []].append(wish) }
+        persistence.noted = Set(try ledger.commentedOut())
         revision = ledger.desiredPosition().revision
         if ledger.isCatchingUp { inventory.retell() }
         self.ledger = ledger
@@ -259,6 +261,7 @@ actor Keeper {
             }
         }
         outcomes.unmet(unmet, at: meter)
+        if unseen(meter) == nil { persist(meter, isMissing: true) }
     }
 
     /// Why a meter would not have been found even if it were there; nil where it would.

@@ -27,6 +27,7 @@ extension Keeper {
         if !plan.restore.isEmpty { restore(plan.restore, wishes, meter, &unmet) }
         if unmet.isEmpty { failuresTold = [] }
         outcomes.unmet(unmet, at: meter.name)
+        persist(meter.name, isMissing: false, unmet: unmet)
     }
 
     /// A key found blocked by an earlier start of this agent is watched from now on.
@@ -60,10 +61,12 @@ extension Keeper {
     ) {
         let removesAtOnce = !meter.traits.blocksInPlace
         do {
-            try save(plan.save, meter, isRemoved: removesAtOnce)
+            try save(plan.save, meter.name, isRemoved: removesAtOnce)
         } catch {
             tell("\(error); blocked all the same, nothing is removed until it can be written")
-            for settings in plan.save { keep(settings, meter, isRemoved: false, isSaved: false) }
+            for settings in plan.save {
+                keep(settings, meter.name, isRemoved: false, isSaved: false)
+            }
         }
         guard !plan.block.isEmpty else { return }
         attempt(&unmet, plan.block, meter) {
@@ -85,7 +88,7 @@ extension Keeper {
         }
         attempt(&unmet, plan.remove, meter) {
             let unmarked = ready.compactMap { kept[meter.name]?[$0] }.filter { !$0.isRemoved }
-            try save(unmarked.compactMap(\.settings), meter, isRemoved: true)
+            try save(unmarked.compactMap(\.settings), meter.name, isRemoved: true)
             let removal = try meter.remove(ready)
             if let final = removal.final { try bookFinal(final, of: ready, meter) }
             logger.notice(
@@ -138,24 +141,24 @@ extension Keeper {
     /// How many keys are put back one by one in a round; the others' turn comes with the next.
     private static let mostSingleRestores = 200
 
-    private func save(
-        _ settings: [PeerSettings], _ meter: any Meter, isRemoved: Bool
+    func save(
+        _ settings: [PeerSettings], _ meter: MeterName, isRemoved: Bool
     ) throws {
         guard !settings.isEmpty else { return }
         try ledger.keepOut(
             try settings.map { settings in
                 KeptOutKey(
-                    meter: meter.name, key: settings.key, isRemoved: isRemoved,
+                    meter: meter, key: settings.key, isRemoved: isRemoved,
                     settings: try SettingsCodec.encode(settings))
             })
         for settings in settings { keep(settings, meter, isRemoved: isRemoved, isSaved: true) }
     }
 
     private func keep(
-        _ settings: PeerSettings, _ meter: any Meter, isRemoved: Bool, isSaved: Bool
+        _ settings: PeerSettings, _ meter: MeterName, isRemoved: Bool, isSaved: Bool
     ) {
-        let blockedAt = kept[meter.name]?[settings.key]?.blockedAt
-        kept[meter.name, default: [:]][settings.key] = KeptOut(
+        let blockedAt = kept[meter]?[settings.key]?.blockedAt
+        kept[meter, default: [:]][settings.key] = KeptOut(
             settings: settings, isRemoved: isRemoved, isSaved: isSaved, blockedAt: blockedAt)
     }
 
@@ -191,7 +194,7 @@ extension Keeper {
     }
 
     /// Logs a failure once while it lasts: it comes again at each reading.
-    private func tell(_ failure: String) {
+    func tell(_ failure: String) {
         if failuresTold.insert(failure).inserted { logger.error("\(failure)") }
     }
 }

@@ -1,5 +1,6 @@
 import Accounting
 import ArgumentParser
+import HostFiles
 import Ledger
 import Meters
 
@@ -8,8 +9,9 @@ struct ReleaseCommand: AsyncParsableCommand {
         commandName: "release",
         abstract: "Remove what Tollkeeper made on this host; the agent must be stopped.",
         discussion: """
-            Keys that were shut stay shut, since their peers are not on the interface any more. \
-            With --reopen they are put back exactly as they were.
+            Blocks that were commented out in configuration files come back as they were. Keys that \
+            were shut stay out until their interface starts anew, since their peers are not on it \
+            any more. With --reopen they are put back at once, exactly as they were.
             """)
 
     @Flag(help: "Open again what was shut.") var reopen = false
@@ -24,7 +26,8 @@ struct ReleaseCommand: AsyncParsableCommand {
         let release = Release(
             ledger: ledger,
             meters: MeterDiscovery.Found.now(clock: try HostClock.open(), options: options))
-        let failures = reopen ? try release.reopen() : try release.list()
+        var failures = reopen ? try release.reopen() : try release.list()
+        failures += try release.uncomment(options)
         _ = consume lock
         if failures > 0 { throw ExitCode.failure }
     }
@@ -45,7 +48,9 @@ private struct Release {
     /// Says what is shut and stays so.
     func list() throws -> Int {
         let kept = try ledger.keptOut()
-        if kept.isEmpty { print("Tollkeeper has nothing on this host.") }
+        if kept.isEmpty, try ledger.commentedOut().isEmpty {
+            print("Tollkeeper has nothing on this host.")
+        }
         for key in kept { print("stays shut: \(key.key) on \(key.meter) (--reopen puts it back)") }
         return 0
     }
@@ -63,6 +68,47 @@ private struct Release {
             }
         }
         return failures
+    }
+
+    /// Brings back every block that is commented out, in the files that were noted down and in
+    /// those of the meters that are here now; returns how many files could not be changed.
+    func uncomment(_ options: AgentOptions) throws -> Int {
+        let noted = Dictionary(grouping: try ledger.commentedOut()) {
+            ConfigurationPlace(path: $0.path, of: $0.meter)
+        }
+        let here = meters.meters.keys.compactMap { ConfigurationPlace(of: $0, options) }
+        var failures = 0
+        for place in Set(noted.keys).union(here).sorted(by: { $0.file.path < $1.file.path }) {
+            do {
+                let left = try uncomment(place)
+                for problem in left { print("left as it is: \(place.file): \(problem)") }
+                failures += left.isEmpty ? 0 : 1
+                if left.isEmpty {
+                    try ledger.noteCommentedOut([], forgetting: noted[place] ?? [])
+                }
+            } catch {
+                failures += 1
+                print("left as it is: \(error)")
+            }
+        }
+        return failures
+    }
+
+    /// Returns why a block in the file stays commented out.
+    private func uncomment(_ place: ConfigurationPlace) throws -> [String] {
+        let change = ConfigurationRewrite()
+        var shut: [PublicKey] = []
+        var result: ConfigurationRewrite.Result?
+        _ = try FileEditor.edit(place.file) { bytes in
+            shut = ConfigurationRewrite.shutKeys(in: bytes)
+            result = change.apply(to: bytes) { _ in .open }
+            return result?.bytes
+        }
+        let left = Set(result?.shut ?? [])
+        for key in shut where !left.contains(key) {
+            print("uncommented: \(key.base64) in \(place.file)")
+        }
+        return result?.problems ?? []
     }
 
     private func reopen(_ key: KeptOutKey) throws {

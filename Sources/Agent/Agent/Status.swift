@@ -1,5 +1,6 @@
 import Accounting
 import FoundationEssentials
+import HostFiles
 import Ledger
 import Meters
 
@@ -25,6 +26,23 @@ struct AgentStatus: Codable, Sendable {
         var state: String
     }
 
+    /// A configuration file in which a shut is kept.
+    struct File: Codable, Sendable {
+        var meter: String
+        var path: String
+        /// The keys whose blocks are commented out there.
+        var commentedOut: [String]
+        /// What could not be done there; it is tried again.
+        var faults: [String]
+        /// What an operator should know of it.
+        var note: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case meter, path, faults, note
+            case commentedOut = "commented_out"
+        }
+    }
+
     var version: String
     var mode: String
     var server: UInt64
@@ -41,6 +59,7 @@ struct AgentStatus: Codable, Sendable {
     var faults: [String]
     var shut: [ShutKey]
     var unmet: [Unmet]
+    var files: [File]
     /// What holds up pushing, or goes on beside it.
     var notes: [String]
     /// Why this ledger must not push any more; nil while it may.
@@ -50,7 +69,7 @@ struct AgentStatus: Codable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case version, mode, server, controllers, ledger, revision, meters, faults, shut, unmet,
-            notes, made
+            files, notes, made
         case serverName = "server_name"
         case controllerFault = "controller_fault"
         case secondsSinceContact = "seconds_since_contact"
@@ -78,8 +97,36 @@ extension Keeper {
             unmet: outcomes.unmet.map {
                 .init(credential: $0.credential, code: $0.code.rawValue, detail: $0.detail)
             },
+            files: files,
             notes: notes, ledgerFault: staleness.map { "\($0)" },
-            made: shutKeys.map { "\($0.state) \($0.key) on \($0.meter)" })
+            made: shutKeys.map { "\($0.state) \($0.key) on \($0.meter)" }
+                + files.flatMap { file in
+                    file.commentedOut.map { "commented out \($0) in \(file.path)" }
+                })
+    }
+
+    private var files: [AgentStatus.File] {
+        var files: [AgentStatus.File] = []
+        let noted = Dictionary(grouping: persistence.noted) { [$0.meter.description, $0.path] }
+        for (place, blocks) in noted {
+            files.append(
+                .init(
+                    meter: place[0], path: place[1],
+                    commentedOut: blocks.map(\.key.description).sorted(), faults: []))
+        }
+        for (meter, state) in persistence.files {
+            guard let path = ConfigurationPlace(of: meter, options)?.file.path,
+                !state.faults.isEmpty || state.note != nil
+            else { continue }
+            let name = meter.description
+            let index = files.firstIndex { $0.meter == name && $0.path == path } ?? files.count
+            if index == files.count {
+                files.append(.init(meter: name, path: path, commentedOut: [], faults: []))
+            }
+            files[index].faults = state.faults
+            files[index].note = state.note
+        }
+        return files.sorted { ($0.path, $0.meter) < ($1.path, $1.meter) }
     }
 
     /// Why nothing is booked in a ledger that begins anew.

@@ -51,6 +51,11 @@ extension AgentStatus {
         }
         if meters.isEmpty { lines.append("meter       none found") }
         lines += shut.map { "shut        \($0.key) on \($0.meter) (\($0.state))" }
+        for file in files {
+            lines.append("file        \(file.path): \(file.commentedOut.count) commented out")
+            lines += file.faults.map { "not written \($0)" }
+            if let note = file.note { lines.append("note        \(note)") }
+        }
         lines += unmet.map { "not done    credential \($0.credential): \($0.detail)" }
         lines += notes.map { "note        \($0)" }
         if let ledgerFault { lines.append("ledger      \(ledgerFault)") }

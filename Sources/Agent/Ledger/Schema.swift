@@ -144,6 +144,14 @@ enum Schema {
             settings BLOB NOT NULL,
             PRIMARY KEY (meter, key)
         ) WITHOUT ROWID;
+
+        -- Blocks that this agent commented out, by the configuration files that they stand in.
+        CREATE TABLE commented_out (
+            meter TEXT NOT NULL,
+            path TEXT NOT NULL,
+            key TEXT NOT NULL,
+            PRIMARY KEY (meter, path, key)
+        ) WITHOUT ROWID;
         """
     ]
 }

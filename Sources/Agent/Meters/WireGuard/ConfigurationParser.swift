@@ -7,6 +7,7 @@ struct ConfigurationParser {
     private var section = Section.none
     private var block = Block()
     private var names = ConfigurationNames()
+    private var isShut = false
 
     private enum Section {
         case none, other, peer
@@ -28,7 +29,7 @@ struct ConfigurationParser {
     /// Takes the next line, without its line feed.
     mutating func take(_ line: String) {
         number += 1
-        let text = line.trimmed(number == 1 ? "\u{feff}" : nil)
+        let text = line.trimmed()
         guard !text.isEmpty else { return names.blankLine() }
         guard text.first != "#" else { return names.comment(text) }
         let parts = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
@@ -39,6 +40,22 @@ struct ConfigurationParser {
         } else {
             setting(words, comment: comment)
         }
+    }
+
+    /// Takes Tollkeeper's mark above a block that it commented out.
+    mutating func startShut() {
+        number += 1
+        close()
+        isShut = true
+    }
+
+    /// Takes the mark below it. What follows belongs to no block until the next header.
+    mutating func endShut() {
+        number += 1
+        names.blankLine()
+        close()
+        section = .none
+        isShut = false
     }
 
     /// What the file says, once its last line was taken.
@@ -71,8 +88,12 @@ struct ConfigurationParser {
             return configuration.report(number, "stands before the first section")
         }
         guard parts.count == 2 else { return refuse("is not KEY = VALUE") }
-        guard section == .peer else { return }
-        fill(key, String(parts[1]).trimmed())
+        let value = String(parts[1]).trimmed()
+        guard section == .peer else {
+            if key == "saveconfig" { configuration.isSavedAtDown = value.lowercased() == "true" }
+            return
+        }
+        fill(key, value)
     }
 
     private mutating func fill(_ key: String, _ value: String) {
@@ -131,12 +152,13 @@ struct ConfigurationParser {
         guard let key = block.key else {
             return configuration.report(block.line, "starts a [Peer] without a PublicKey")
         }
-        let earlier = configuration.peers[key]
+        let earlier = isShut ? configuration.shut[key] : configuration.peers[key]
         if earlier != nil {
             configuration.report(block.line, "starts a second [Peer] with the same PublicKey")
         }
-        configuration.peers[key] = InterfaceConfiguration.Peer(
+        let peer = InterfaceConfiguration.Peer(
             name: name ?? earlier?.name, settings: block.isBroken ? nil : settings(of: key))
+        if isShut { configuration.shut[key] = peer } else { configuration.peers[key] = peer }
     }
 
     private func settings(of key: PublicKey) -> PeerSettings {
@@ -150,10 +172,9 @@ struct ConfigurationParser {
 }
 
 extension String {
-    /// The text without white space at its ends, and without `mark` at its start.
-    func trimmed(_ mark: Character? = nil) -> String {
-        let start = first == mark && mark != nil ? dropFirst() : self[...]
-        let head = start.drop { $0.isWhitespace }
+    /// The text without white space at its ends.
+    func trimmed() -> String {
+        let head = drop { $0.isWhitespace }
         guard let last = head.lastIndex(where: { !$0.isWhitespace }) else { return "" }
         return String(head[...last])
     }

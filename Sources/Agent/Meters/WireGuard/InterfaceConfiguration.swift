@@ -1,6 +1,6 @@
 public import Accounting
 
-/// What an interface's configuration file says of its peers. The file is only ever read.
+/// What an interface's configuration file says of its peers.
 ///
 /// The reader takes what it can: case, spaces, CRLF and comments do not matter, and what cannot
 /// be understood is a problem of its line, not of the file.
@@ -26,6 +26,10 @@ public struct InterfaceConfiguration: Sendable {
 
     /// The blocks that have a public key. Where two have the same, the later one's settings count.
     public internal(set) var peers: [PublicKey: Peer] = [:]
+    /// The blocks that Tollkeeper commented out, by their public keys.
+    public internal(set) var shut: [PublicKey: Peer] = [:]
+    /// Whether `wg-quick` writes the file anew from the running interface when that goes down.
+    public internal(set) var isSavedAtDown = false
     /// What was not understood, in the order of the file; at most 100.
     public internal(set) var problems: [Problem] = []
 
@@ -33,9 +37,23 @@ public struct InterfaceConfiguration: Sendable {
 
     /// Reads the bytes of a file.
     public init(_ bytes: some Collection<UInt8>) {
+        let layout = ConfigurationLayout(Array(bytes))
         var parser = ConfigurationParser()
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            parser.take(String(decoding: line, as: UTF8.self))
+        var shut = layout.shutBlocks[...]
+        for index in layout.lines.indices {
+            guard let block = shut.first, block.lines.contains(index) else {
+                parser.take(String(decoding: layout.text(index), as: UTF8.self))
+                continue
+            }
+            if index == block.lines.lowerBound {
+                parser.startShut()
+            } else if index == block.lines.upperBound {
+                parser.endShut()
+                shut = shut.dropFirst()
+            } else {
+                let line = block.opening.uncommented(layout.text(index))
+                parser.take(String(decoding: line, as: UTF8.self))
+            }
         }
         self = parser.finish()
     }
