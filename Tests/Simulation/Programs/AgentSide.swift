@@ -18,7 +18,22 @@ final class AgentSide {
 
     let host: TrueHost
     let world: World
+    /// How far the controller was with a ledger at some time.
+    struct Applied {
+        var sequence: Int64
+        var start: Int64
+    }
+
     private(set) var identity: Identity
+    /// Whether the controller has said that only a new join can help.
+    private(set) var isRefused = false
+    /// Whether it may say so: after a ledger or the controller was put back.
+    var mayBeRefused = false
+    /// Whether its ledger was put back from a copy, and knows less than is true.
+    private(set) var isStale = false
+    /// How far the controller was when the ledger was copied; nil: there is no copy.
+    private(set) var copiedAt: Applied?
+    private var ledgerCopy: Disk?
     private(set) var disk: Disk
     private(set) var running: Running?
     private(set) var lives = 0
@@ -65,13 +80,15 @@ final class AgentSide {
         let ledger = try LedgerFolder.open(disk.folder, identity, instance: instance)
         let (host, world, life) = (host, world, disk.life)
         let clock = HostClock(boot: host.boot) { host.instant(at: world.now) }
-        let link = ControllerLink(
-            identity: identity, ledger: ledger.id, start: ledger.start, instance: instance,
-            transport: PretendedNetwork(agent: self, life: life))
+        let (id, start) = (ledger.id, ledger.start)
         let keeper = try Keeper(
             ledger: ledger, clock: clock, options: options, logger: logger,
             executor: world.executor,
             makeFinder: { _, _ in PretendedFinder(host: host, world: world, life: life) })
+        let link = ControllerLink(
+            identity: identity, ledger: id, start: start, instance: instance,
+            transport: PretendedNetwork(agent: self, life: life),
+            newestBatch: { await keeper.newestBatch })
         let (state, sender) = (LinkState(), Wakeup())
         return Running(
             keeper: keeper,
@@ -127,7 +144,7 @@ final class AgentSide {
         do {
             try await running.uplink.exchange()
         } catch {
-            world.note("  \(host.name): \(error)")
+            try noteFailure(error)
         }
         try await witness()
     }
@@ -138,27 +155,75 @@ final class AgentSide {
         do {
             try await running.watch.ask()
         } catch {
-            world.note("  \(host.name): \(error)")
+            try noteFailure(error)
         }
         try await witness()
     }
 
+    private func noteFailure(_ error: any Error) throws {
+        world.note("  \(host.name): \(error)")
+        guard (error as? Refusal)?.needsJoin == true || error is StaleLedger else { return }
+        guard mayBeRefused else { throw Violation("\(host.name) is refused: \(error)") }
+        isRefused = true
+    }
+
+    /// Copies the ledger as it stands.
+    func copyLedger(applied: Applied) throws {
+        ledgerCopy?.remove()
+        lives += 1
+        ledgerCopy = try disk.copy(
+            to: "\(world.folder)/\(host.name)-copy-\(lives)", life: Life(), losesPower: false)
+        copiedAt = applied
+    }
+
+    /// Ends it, and puts the copy in the ledger's place.
+    func putLedgerBack() throws {
+        guard let ledgerCopy else { return }
+        kill()
+        running = nil
+        disk.remove()
+        (disk, self.ledgerCopy, copiedAt) = (ledgerCopy, nil, nil)
+        disk.life.kill()
+        (isStale, mayBeRefused) = (true, true)
+    }
+
+    /// Goes on as another after a join.
+    func begin(_ identity: Identity, isWiped: Bool) throws {
+        kill()
+        running = nil
+        ledgerCopy?.remove()
+        (ledgerCopy, copiedAt) = (nil, nil)
+        (isRefused, mayBeRefused, isStale) = (false, false, false)
+        (known, scope) = ([], .nothing)
+        self.identity = identity
+        guard isWiped else { return }
+        disk.remove()
+        lives += 1
+        disk = try Disk(
+            folder: "\(world.folder)/\(host.name)-wiped-\(lives)", life: Life(),
+            losesPower: disk.losesPower)
+        disk.life.kill()
+    }
+
     /// Learns which readings are durable. A dead agent's are learned when it starts again.
     private func witness() async throws {
-        guard let keeper = running?.keeper, isUp else { return }
-        let (books, scope) = await keeper.memory()
+        guard let keeper = running?.keeper, isUp, !isStale else { return }
+        let (books, known, scope) = await keeper.memory()
         guard isUp else { return }
-        try host.witness(books, wasKnown: known) { self.scope.covers($0) }
-        known = Set(books.filter(\.value.isKnown).keys)
-        self.scope = scope
+        try host.witness(books, wasKnown: self.known) { self.scope.covers($0) }
+        (self.known, self.scope) = (known, scope)
     }
 }
 
 extension Keeper {
-    /// What the ledger remembers of every meter, and what its last look at the host covered.
-    fileprivate func memory() -> (books: [MeterName: MeterBaselines], scope: DiscoveryScope) {
+    /// What the ledger remembers of every meter, which of them it has read itself, and what its
+    /// last look at the host covered.
+    fileprivate func memory() -> (
+        books: [MeterName: MeterBaselines], known: Set<MeterName>, scope: DiscoveryScope
+    ) {
         (
             ledger.meters.mapValues(\.baselines),
+            Set(ledger.meters.keys.filter { ledger.inheritance(of: $0) == nil }),
             DiscoveryScope(text: ledger.discoveryScope, options)
         )
     }

@@ -10,6 +10,9 @@ import SwiftProtobuf
 /// The controller: the real store behind the calls of the push protocol, which come as bytes and
 /// leave as bytes. What the HTTP server does between is written here again, without sockets.
 final class ControllerSide {
+    /// Whether the controller tells a new ledger what it knows of the counters.
+    static let tellsCounters = false
+
     private(set) var store: Store?
     private(set) var disk: Disk
     private let world: World
@@ -135,7 +138,7 @@ private struct ControllerCall {
         case ("POST", "/agent/v1/batches"): return try await batches()
         case ("POST", "/agent/v1/outcomes"): return try await outcomes()
         case ("GET", "/agent/v1/desired"): return try await desired()
-        default: throw Violation("the agent called \(request.method) \(path), which is no call")
+        default: throw StoreError(.notFound, "there is no \(request.method) \(path)")
         }
     }
 

@@ -15,6 +15,7 @@ extension World {
         // What was booked and asked for since is not known there any more.
         seenTotals = [:]
         wanted = [:]
+        for agent in agents { agent.mayBeRefused = true }
     }
 
     /// Nobody whom an agent keeps out may be opened by a controller that knows less.

@@ -47,9 +47,15 @@ enum Fault: String, CaseIterable, Comparable {
     case access
     /// The controller is put back from an old backup.
     case controllerRestore
+    /// A host loses its ledger and joins anew.
+    case ledgerWiped
+    /// A host's ledger is put back from an older copy.
+    case ledgerRolledBack
 
     /// Those that the programs cannot take yet.
-    static let waiting: Set<Fault> = [.controllerRestore, .overtaking]
+    static let waiting: Set<Fault> = [
+        .controllerRestore, .overtaking, .ledgerWiped, .ledgerRolledBack,
+    ]
 
     static func < (one: Fault, other: Fault) -> Bool { one.rawValue < other.rawValue }
 }

@@ -26,6 +26,12 @@ final class TrueHost: @unchecked Sendable {
     var history: [TrueCounter] = []
     /// What settled counters were charged, by key.
     var settled: [Key: Traffic] = [:]
+    /// What clients may be charged beyond that where nobody could tell.
+    var slack: [Key: Traffic] = [:]
+    /// What the controller had when the present ledger began.
+    var adoption = Adoption()
+    /// Whether the wall clock was ever set wrong.
+    var hasWrongClock = false
     private var nextCookie: UInt64 = 1
     private var nextPID: Int32 = 1_000
 

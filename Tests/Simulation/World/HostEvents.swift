@@ -119,6 +119,7 @@ extension World {
         let jumps: [Int64] = [-1, 1, -60, 60, -3_600, 3_600, -86_400, 86_400, 1_700_000_000]
         guard let jump = chance.pick(jumps) else { return }
         note("\(host.name): the clock jumps by \(jump) s")
+        host.hasWrongClock = true
         host.wallOffset =
             abs(host.wallOffset) > 1_000_000_000 * Self.second
             ? 0 : host.wallOffset + jump * Self.second

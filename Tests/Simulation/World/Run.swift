@@ -43,17 +43,7 @@ extension World {
             token: JoinOffer(hash: Digest.sha256(token), expiresAt: now + 3_600 * Self.second),
             now: now)
         servers[host.name] = server.id
-        let secret = chance.bytes(32)
-        let identity = Identity(
-            server: UInt64(server.id), name: host.name, controllers: ["http://controller"],
-            pins: [], secret: Base64URL.encode(secret),
-            ledger: Hexadecimal.encode(chance.bytes(16)), tokenDigest: "")
-        var message = WireJoinRequest()
-        message.token = "tk1.\(Base64URL.encode(token))."
-        message.secretHash = .init(Digest.sha256(secret))
-        message.ledger = .init(Hexadecimal.decode(identity.ledger) ?? [])
-        let request = HTTPRequest(
-            "POST", "http://controller/agent/v1/join", body: try message.encoded())
+        let (identity, request) = try joining(host.name, server: server.id, token: token)
         guard try await deliver(request)?.status == 200 else {
             throw Violation("\(host.name) could not join")
         }
@@ -87,6 +77,7 @@ extension World {
         default:
             try await deliverLate()
             try await backUp()
+            try await loseLedgers()
         }
     }
 
@@ -111,6 +102,10 @@ extension World {
         if suffers(.fullDisk, 30) { agent.disk.life.isDiskFull = true }
         if agent.disk.life.isDiskFull, chance.happens(200) {
             agent.disk.life.isDiskFull = false
+        }
+        if agent.isRefused, controller.isUp, isCalm || chance.happens(200) {
+            note("\(agent.host.name): an operator joins it anew")
+            try await rejoin(agent, isWiped: false)
         }
         guard !agent.isUp, isCalm || chance.happens(600) else { return }
         if agent.disk.losesPower { reboot(agent.host) }

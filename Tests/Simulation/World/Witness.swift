@@ -25,7 +25,7 @@ extension TrueHost {
             let found = held[counter.incarnation]?[counter.id]
             if let (value, meter) = found, counter.explains(value) {
                 if counter.recorded == nil, !wasKnown.contains(meter), !covers(meter) {
-                    counter.base = value
+                    counter.base = base(of: counter, read: value, at: meter)
                 }
                 counter.recorded = value
                 held[counter.incarnation]?[counter.id] = nil
@@ -36,7 +36,8 @@ extension TrueHost {
             (counter.delivered, counter.final) = ([], nil)
         }
         for (incarnation, counters) in held {
-            for (id, (value, meter)) in counters {
+            for (id, (value, meter)) in counters
+            where adoption.raws[incarnation]?[id] != value {
                 throw Violation(
                     "\(name): the ledger remembers \(value) of \(id.key) at \(meter) "
                         + "(\(incarnation.token)), which no reading has shown")
