@@ -83,6 +83,9 @@ final class PretendedMeter: Meter {
 
     private func deliver() -> MeterReading {
         let isKernel = device.kind == .kernel
+        let instant = host.instant(at: world.now)
+        let before = device.link
+        world.duringReading(of: device, on: host)
         // The daemon's own map has no order that means anything.
         let order = isKernel ? device.counters : device.counters.reversed()
         let counters = order.enumerated().map { place, counter in
@@ -92,11 +95,16 @@ final class PretendedMeter: Meter {
                 value: counter.value, lastHandshake: counter.handshake,
                 place: isKernel ? place : nil)
         }
+        let settings = order.map(\.settings)
+        world.duringReading(of: device, on: host)
+        let link = LinkReading(
+            incarnation: device.incarnation, before: before, after: device.link,
+            wall: instant.wall / World.second)
         return MeterReading(
             reading: Reading(
-                meter: name, instant: host.instant(at: world.now), counters: counters,
-                startsFromZero: true, link: isKernel ? device.link : nil),
-            peers: order.map(\.settings), listenPort: 51_820)
+                meter: name, instant: instant, counters: counters, startsFromZero: true,
+                link: isKernel ? link : nil),
+            peers: settings, listenPort: 51_820)
     }
 }
 

@@ -54,7 +54,7 @@ enum Fault: String, CaseIterable, Comparable {
 
     /// Those that the programs cannot take yet.
     static let waiting: Set<Fault> = [
-        .controllerRestore, .overtaking, .ledgerWiped, .ledgerRolledBack,
+        .controllerRestore, .ledgerWiped, .ledgerRolledBack,
     ]
 
     static func < (one: Fault, other: Fault) -> Bool { one.rawValue < other.rawValue }

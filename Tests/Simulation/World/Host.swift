@@ -28,6 +28,8 @@ final class TrueHost: @unchecked Sendable {
     var settled: [Key: Traffic] = [:]
     /// What clients may be charged beyond that where nobody could tell.
     var slack: [Key: Traffic] = [:]
+    /// What clients may be charged less, where a restart left no proof.
+    var unproven: [Key: Traffic] = [:]
     /// What the controller had when the present ledger began.
     var adoption = Adoption()
     /// Whether the wall clock was ever set wrong.

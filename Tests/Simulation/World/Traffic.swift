@@ -38,6 +38,14 @@ extension World {
         if !device.counters.isEmpty { carry(on: device, of: host) }
     }
 
+    /// What happens on a host while one of its meters is read: packets, as they always do.
+    func duringReading(of device: TrueDevice, on host: TrueHost) {
+        guard suffers(.busyReading, 200), let counter = chance.pick(device.counters) else { return }
+        let few = Traffic(
+            uplink: UInt64(chance.below(100_000)), downlink: UInt64(chance.below(100_000)))
+        carry(few, of: counter, on: device, of: host)
+    }
+
     /// What happens between the final reading of keys and their removal: handshakes, mostly.
     func betweenReadingAndRemoval(of keys: [Key], _ device: TrueDevice, on host: TrueHost) {
         guard suffers(.busyReading, 300), let key = chance.pick(keys),

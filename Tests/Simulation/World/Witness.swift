@@ -27,6 +27,9 @@ extension TrueHost {
                 if counter.recorded == nil, !wasKnown.contains(meter), !covers(meter) {
                     counter.base = base(of: counter, read: value, at: meter)
                 }
+                if counter.recorded == nil, let limit = counter.overtakes, value.isAtLeast(limit) {
+                    unproven[counter.key] = unproven[counter.key, default: .zero].adding(limit)
+                }
                 counter.recorded = value
                 held[counter.incarnation]?[counter.id] = nil
             } else if !counter.isAlive {

@@ -39,6 +39,8 @@ final class World: @unchecked Sendable {
     /// The highest totals seen at the controller.
     var seenTotals: [Int64: Traffic] = [:]
     var isControllerAway = false
+    /// Keys whose restart was overtaken and could not be proven: charged less, and shown.
+    var unprovenKeys = 0
     private(set) var notes: [String] = []
     let tells: Bool
 
