@@ -1,6 +1,6 @@
 # What a newcomer types. Every verb installs what it needs by Debian package names.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint install-agent install-controller
+.PHONY: help run demo test simulate lint install-agent install-controller
 
 help: ## Say what there is
 	@echo "Tollkeeper: counts what VPN clients send and receive, and opens or shuts their access."
@@ -20,6 +20,10 @@ test: ## Lint, build and run every test (as root: tests make network namespaces)
 	@scripts/install-packages test
 	@scripts/lint
 	@scripts/test
+
+simulate: ## Look for faults that break a promise: SEEDS=N, TIME=SECONDS, or SEED=N to replay one
+	@scripts/install-packages build
+	@SEED="$(SEED)" SEEDS="$(SEEDS)" TIME="$(TIME)" FIRST="$(FIRST)" scripts/simulate
 
 lint: ## Check the format of every source file
 	@scripts/install-packages lint

@@ -4,6 +4,9 @@ import PackageDescription
 // TOLLKEEPER_PART=agent leaves the controller out: a small host or a quick test of the agent
 // then builds neither the HTTP server nor the database driver.
 let agentOnly = Context.environment["TOLLKEEPER_PART"] == "agent"
+// TOLLKEEPER_PART=simulation leaves out what the simulation does without: the HTTP server and the
+// other tests.
+let simulationOnly = Context.environment["TOLLKEEPER_PART"] == "simulation"
 
 let house: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -154,12 +157,26 @@ if !agentOnly {
             "ControllerTests",
             ["API", "Controller", "Server", argumentParser, lifecycle, logging]),
         tests(
+            "Simulation",
+            [
+                "Accounting", "AgentProtocol", "Agent", "CSQLite", "HTTPClient", "Ledger", "Meters",
+                "Store", logging, protobuf,
+            ]),
+        tests(
             "EndToEnd",
             [
                 "API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient",
                 "TestSupport",
             ]),
     ]
+}
+
+if simulationOnly {
+    products.removeAll { $0.name == "tollkeeper" }
+    targets.removeAll { target in
+        ["Server", "Controller"].contains(target.name)
+            || target.type == .test && target.name != "Simulation"
+    }
 }
 
 let package = Package(

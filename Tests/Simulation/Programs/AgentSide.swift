@@ -1,0 +1,240 @@
+import Accounting
+import AgentProtocol
+import HTTPClient
+import Logging
+import Meters
+
+@testable import Agent
+@testable import Ledger
+
+/// One agent: the real Keeper, Uplink and DesiredWatch on a pretended host.
+final class AgentSide {
+    /// What one life of the agent has in memory.
+    struct Running {
+        let keeper: Keeper
+        let uplink: Uplink
+        let watch: DesiredWatch
+    }
+
+    let host: TrueHost
+    let world: World
+    /// How far the controller was with a ledger at some time.
+    struct Applied {
+        var sequence: Int64
+        var start: Int64
+    }
+
+    private(set) var identity: Identity
+    /// Whether the controller has said that only a new join can help.
+    private(set) var isRefused = false
+    /// Whether it may say so: after a ledger or the controller was put back.
+    var mayBeRefused = false
+    /// Whether its ledger was put back from a copy, and knows less than is true.
+    private(set) var isStale = false
+    /// How far the controller was when the ledger was copied; nil: there is no copy.
+    private(set) var copiedAt: Applied?
+    private var ledgerCopy: Disk?
+    private(set) var disk: Disk
+    private(set) var running: Running?
+    private(set) var lives = 0
+    /// Meters that the ledger had accounted for when it was looked at last.
+    private(set) var known: Set<MeterName> = []
+    private(set) var scope = DiscoveryScope.nothing
+    private let options: AgentOptions
+
+    init(_ host: TrueHost, identity: Identity, in world: World) throws {
+        self.host = host
+        self.world = world
+        self.identity = identity
+        var options = AgentOptions()
+        options.configurationFolder = "/nonexistent"
+        self.options = options
+        disk = try Disk(
+            folder: "\(world.folder)/\(host.name)-0", life: Life(), losesPower: false)
+    }
+
+    var isUp: Bool { running != nil && !disk.life.isDead }
+
+    /// Starts it on what its last life left behind. Returns whether it came up.
+    func start(crashAfter steps: Int?, losesPower: Bool) async throws -> Bool {
+        running = nil
+        lives += 1
+        let old = disk
+        disk = try old.copy(
+            to: "\(world.folder)/\(host.name)-\(lives)", life: Life(), losesPower: losesPower)
+        old.remove()
+        disk.life.crash(after: steps)
+        let instance = Hexadecimal.encode(world.chance.bytes(16))
+        do {
+            running = try make(instance: instance)
+        } catch {
+            guard disk.life.isDead else { throw error }
+        }
+        guard isUp else { return false }
+        try await witness()
+        return isUp
+    }
+
+    private func make(instance: String) throws -> Running {
+        let logger = Logger(label: "agent") { _ in SwiftLogNoOpLogHandler() }
+        let ledger = try LedgerFolder.open(disk.folder, identity, instance: instance)
+        let (host, world, life) = (host, world, disk.life)
+        let clock = HostClock(boot: host.boot) { host.instant(at: world.now) }
+        let (id, start) = (ledger.id, ledger.start)
+        let keeper = try Keeper(
+            ledger: ledger, clock: clock, options: options, logger: logger,
+            executor: world.executor,
+            makeFinder: { _, _ in PretendedFinder(host: host, world: world, life: life) })
+        let link = ControllerLink(
+            identity: identity, ledger: id, start: start, instance: instance,
+            transport: PretendedNetwork(agent: self, life: life),
+            newestBatch: { await keeper.newestBatch })
+        let (state, sender) = (LinkState(), Wakeup())
+        return Running(
+            keeper: keeper,
+            uplink: Uplink(
+                keeper: keeper, link: link, state: state, logger: logger, wakeup: sender),
+            watch: DesiredWatch(
+                keeper: keeper, link: link, state: state, logger: logger, sender: sender,
+                sampler: Wakeup()))
+    }
+
+    /// Ends it between two steps, as `kill -9` does.
+    func kill() {
+        disk.life.kill()
+    }
+
+    /// Takes a reading of everything and enforces what is wanted.
+    func cycle() async throws {
+        guard let running, isUp else { return }
+        await running.keeper.cycle()
+        try await witness()
+        try await checkShut(running.keeper)
+    }
+
+    /// Nobody whom this agent is to keep out gets through once it has looked.
+    private func checkShut(_ keeper: Keeper) async throws {
+        guard isUp, !disk.life.isDiskFull else { return }
+        let shut = await keeper.shutKeys()
+        for device in host.devices where !device.isBroken {
+            for counter in device.counters where shut[device.name]?.contains(counter.key) == true {
+                guard counter.settings.addresses.isEmpty else {
+                    throw Violation(
+                        "\(host.name): \(counter.key) is shut, and open after a reading")
+                }
+            }
+        }
+    }
+
+    /// The keys that it keeps out, by meter; nil while it does not run.
+    func shutKeys() async -> [MeterName: Set<Key>]? {
+        guard isUp else { return nil }
+        return await running?.keeper.shutKeys()
+    }
+
+    /// Whether there is nothing left to tell the controller, or to hear from it.
+    func isAtRest(_ revision: Int64) async throws -> Bool {
+        guard let keeper = running?.keeper, isUp else { return false }
+        return try await keeper.isAtRest(revision)
+    }
+
+    /// Sends what there is to send.
+    func exchange() async throws {
+        guard let running, isUp else { return }
+        do {
+            try await running.uplink.exchange()
+        } catch {
+            try noteFailure(error)
+        }
+        try await witness()
+    }
+
+    /// Asks what the controller wants.
+    func ask() async throws {
+        guard let running, isUp else { return }
+        do {
+            try await running.watch.ask()
+        } catch {
+            try noteFailure(error)
+        }
+        try await witness()
+    }
+
+    private func noteFailure(_ error: any Error) throws {
+        world.note("  \(host.name): \(error)")
+        guard (error as? Refusal)?.needsJoin == true || error is StaleLedger else { return }
+        guard mayBeRefused else { throw Violation("\(host.name) is refused: \(error)") }
+        isRefused = true
+    }
+
+    /// Copies the ledger as it stands.
+    func copyLedger(applied: Applied) throws {
+        ledgerCopy?.remove()
+        lives += 1
+        ledgerCopy = try disk.copy(
+            to: "\(world.folder)/\(host.name)-copy-\(lives)", life: Life(), losesPower: false)
+        copiedAt = applied
+    }
+
+    /// Ends it, and puts the copy in the ledger's place.
+    func putLedgerBack() throws {
+        guard let ledgerCopy else { return }
+        kill()
+        running = nil
+        disk.remove()
+        (disk, self.ledgerCopy, copiedAt) = (ledgerCopy, nil, nil)
+        disk.life.kill()
+        (isStale, mayBeRefused) = (true, true)
+    }
+
+    /// Goes on as another after a join.
+    func begin(_ identity: Identity, isWiped: Bool) throws {
+        kill()
+        running = nil
+        ledgerCopy?.remove()
+        (ledgerCopy, copiedAt) = (nil, nil)
+        (isRefused, mayBeRefused, isStale) = (false, false, false)
+        (known, scope) = ([], .nothing)
+        self.identity = identity
+        guard isWiped else { return }
+        disk.remove()
+        lives += 1
+        disk = try Disk(
+            folder: "\(world.folder)/\(host.name)-wiped-\(lives)", life: Life(),
+            losesPower: disk.losesPower)
+        disk.life.kill()
+    }
+
+    /// Learns which readings are durable. A dead agent's are learned when it starts again.
+    private func witness() async throws {
+        guard let keeper = running?.keeper, isUp, !isStale else { return }
+        let (books, known, scope) = await keeper.memory()
+        guard isUp else { return }
+        try host.witness(books, wasKnown: self.known) { self.scope.covers($0) }
+        (self.known, self.scope) = (known, scope)
+    }
+}
+
+extension Keeper {
+    /// What the ledger remembers of every meter, which of them it has read itself, and what its
+    /// last look at the host covered.
+    fileprivate func memory() -> (
+        books: [MeterName: MeterBaselines], known: Set<MeterName>, scope: DiscoveryScope
+    ) {
+        (
+            ledger.meters.mapValues(\.baselines),
+            Set(ledger.meters.keys.filter { ledger.inheritance(of: $0) == nil }),
+            DiscoveryScope(text: ledger.discoveryScope, options)
+        )
+    }
+
+    func isAtRest(_ wanted: Int64) throws -> Bool {
+        let depth = try ledger.depth()
+        return !hasNews && depth.rows == 0 && depth.batches == 0 && revision == UInt64(wanted)
+    }
+
+    /// The keys that must be kept out, by meter.
+    func shutKeys() -> [MeterName: Set<Key>] {
+        wishes.mapValues { Set($0.filter(\.access.isShut).map(\.key)) }
+    }
+}

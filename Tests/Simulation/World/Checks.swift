@@ -1,0 +1,191 @@
+import Accounting
+import Meters
+
+@testable import Store
+
+/// What the controller has booked of one credential.
+private struct Booked {
+    let credential: Int64
+    let server: Int64
+    let key: String
+    let total: Traffic
+    let hours: Traffic
+    let desired: Access
+}
+
+extension World {
+    /// Compares what the controller has booked with the truth: never more, at rest all of it.
+    func checkTotals(areFinal: Bool) async throws {
+        guard let store = controller.store, controller.isUp else { return }
+        let booked: [Booked]
+        do {
+            booked = try await store.booked()
+        } catch {
+            guard controller.isUp else { return }
+            throw error
+        }
+        var sums: [String: [String: Traffic]] = [:]
+        for row in booked {
+            try check(row)
+            let host = servers.first { $0.value == row.server }?.key ?? ""
+            sums[host, default: [:]][row.key] =
+                sums[host]?[row.key, default: .zero].adding(row.total) ?? row.total
+        }
+        for host in hosts {
+            let charges = host.charges
+            for (key, sum) in sums[host.name] ?? [:] {
+                let charge = charges.first { "\($0.key)" == key }?.value ?? .zero
+                guard (charge.adding(host.slack(of: key)) ?? charge).isAtLeast(sum) else {
+                    throw Violation("\(host.name): \(key) is charged \(sum), and used \(charge)")
+                }
+            }
+            if areFinal { try checkFinal(host, charges, sums[host.name] ?? [:]) }
+        }
+        try resolve(booked)
+    }
+
+    private func check(_ row: Booked) throws {
+        guard row.total == row.hours else {
+            throw Violation("the hours of \(row.key) hold \(row.hours), its total \(row.total)")
+        }
+        guard row.total.isAtLeast(seenTotals[row.credential] ?? .zero) else {
+            throw Violation("the total of \(row.key) went back to \(row.total)")
+        }
+        seenTotals[row.credential] = row.total
+    }
+
+    private func checkFinal(
+        _ host: TrueHost, _ charges: [Key: Traffic], _ sums: [String: Traffic]
+    ) throws {
+        for counter in host.history where counter.isAlive && counter.recorded != counter.value {
+            throw Violation(
+                "\(host.name): \(counter.key) shows \(counter.value), and was read as "
+                    + "\(counter.recorded.map { "\($0)" } ?? "nothing")")
+        }
+        for (key, charge) in charges {
+            let sum = sums["\(key)"] ?? .zero
+            guard sum != charge else { continue }
+            // Within the slack where nobody could tell.
+            if sum.isAtLeast(charge), host.slack[key] != nil { continue }
+            if let less = host.unproven[key], (sum.adding(less) ?? sum).isAtLeast(charge) {
+                unprovenKeys += 1
+                continue
+            }
+            throw Violation(
+                "\(host.name): \(key) used \(charge), and is charged \(sums["\(key)"] ?? .zero)")
+        }
+    }
+
+    /// What operators were told holds; where they were told nothing, what is so holds from now on.
+    private func resolve(_ booked: [Booked]) throws {
+        for row in booked {
+            guard let wanted = wanted[row.key] else { continue }
+            guard let wanted else {
+                self.wanted[row.key] = .some(row.desired)
+                continue
+            }
+            guard wanted == row.desired else {
+                throw Violation("\(row.key) was to be \(wanted), and is to be \(row.desired)")
+            }
+        }
+    }
+
+    /// An operator changes a client's access.
+    func operate() async throws {
+        guard let store = controller.store, controller.isUp, !isControllerAway else { return }
+        do {
+            let all = try await store.credentials(limit: 1_000)
+            guard let one = chance.pick(all) else { return }
+            let keys = all.filter { $0.client == one.client }.map(\.key)
+            let access: Access = [.shut, .shut, .open, .open, .open, .deleted][chance.below(6)]
+            note("an operator wants \(one.key) \(access)")
+            for key in keys { wanted[key] = .some(nil) }
+            switch access {
+            case .shut: _ = try await store.revoke(client: one.client, now: controllerNow)
+            case .open: _ = try await store.restore(client: one.client, now: controllerNow)
+            case .deleted: _ = try await store.delete(client: one.client, now: controllerNow)
+            }
+            guard controller.isUp else { return }
+            for key in keys { wanted[key] = .some(access) }
+            guard access == .open else { return }
+            for host in hosts { mustStayShut[host.name]?.subtract(keys) }
+        } catch let error as StoreError {
+            guard controller.isUp else { return }
+            guard error.code == .notFound || error.code == .conflict else { throw error }
+        }
+    }
+
+    /// Whether every agent has told and heard everything.
+    func isAtRest() async throws -> Bool {
+        guard let store = controller.store else { return false }
+        for agent in agents {
+            guard let server = servers[agent.host.name] else { continue }
+            let revision = try await store.desired(server: server, after: 0, digest: []).revision
+            guard try await agent.isAtRest(revision) else { return false }
+        }
+        return true
+    }
+
+    /// Nobody who should be shut is open; who was opened again is as before.
+    func checkAccess() async throws {
+        for host in hosts {
+            for device in host.devices {
+                try checkStillShut(device, on: host)
+                for (key, settings) in device.configuration {
+                    guard case .some(.some(let access)) = wanted["\(key)"] else { continue }
+                    let found = device.counter(key)?.settings
+                    if access.isShut, let found, !found.addresses.isEmpty {
+                        throw Violation("\(host.name): \(key) should be shut, and is open")
+                    }
+                    if !access.isShut, !tampered.contains(key), found != settings {
+                        throw Violation(
+                            "\(host.name): \(key) should be open as it was, and is "
+                                + (found == nil ? "gone" : "another"))
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension TrueHost {
+    /// What a key may be charged beyond what is known of it.
+    fileprivate func slack(of key: String) -> Traffic {
+        slack.first { "\($0.key)" == key }?.value ?? .zero
+    }
+}
+
+extension World {
+    private func checkStillShut(_ device: TrueDevice, on host: TrueHost) throws {
+        for counter in device.counters where !counter.settings.addresses.isEmpty {
+            guard mustStayShut[host.name]?.contains("\(counter.key)") != true else {
+                throw Violation("\(host.name): \(counter.key) was opened by an old backup")
+            }
+        }
+    }
+}
+
+extension Store {
+    fileprivate func booked() async throws -> [Booked] {
+        try await database.read { session in
+            let rows = try session.query(
+                """
+                SELECT c.id, c.server, c.key, t.uplink, t.downlink, c.desired, \
+                (SELECT COALESCE(SUM(h.uplink), 0) FROM usage_hours h WHERE h.credential = c.id), \
+                (SELECT COALESCE(SUM(h.downlink), 0) FROM usage_hours h WHERE h.credential = c.id) \
+                FROM credentials c JOIN totals t ON t.credential = c.id ORDER BY c.id
+                """, [])
+            return rows.map { row in
+                Booked(
+                    credential: row.integer(0), server: row.integer(1), key: row.text(2),
+                    total: Traffic(
+                        uplink: UInt64(clamping: row.integer(3)),
+                        downlink: UInt64(clamping: row.integer(4))),
+                    hours: Traffic(
+                        uplink: UInt64(clamping: row.integer(6)),
+                        downlink: UInt64(clamping: row.integer(7))),
+                    desired: Access(stored: row.integer(5)))
+            }
+        }
+    }
+}

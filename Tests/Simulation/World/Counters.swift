@@ -1,0 +1,127 @@
+import Accounting
+import Meters
+
+/// One counter of a kernel or of a daemon, from its birth to its end, and what is true of it.
+final class TrueCounter {
+    let key: Key
+    let part: String
+    let incarnation: Incarnation
+    /// What the kernel shows.
+    var value = Traffic.zero
+    /// Seconds since 1970 by the host's wall clock; 0 for never.
+    var handshake: Int64 = 0
+    var settings: PeerSettings
+    /// Whether the kernel still has it.
+    var isAlive = true
+
+    /// What its predecessor was read with last, while its successor has not been read: a value
+    /// from here on cannot be told from the predecessor's own by itself.
+    var overtakes: Traffic?
+
+    /// What a first reading found and nobody is charged for.
+    var base = Traffic.zero
+    /// The newest value that a durable reading has; nil before the first.
+    var recorded: Traffic?
+    /// Values that were read since it was last known what is durable.
+    var delivered: [Traffic] = []
+    /// The value that a removal read last.
+    var final: Traffic?
+    /// Whether nothing of it can be recorded any more.
+    var isSettled = false
+
+    init(settings: PeerSettings, part: String = "", incarnation: Incarnation) {
+        key = settings.key
+        self.part = part
+        self.incarnation = incarnation
+        self.settings = settings
+    }
+
+    var id: CounterID { CounterID(key: key, part: part) }
+
+    /// What clients are to be charged for it, as far as it was recorded.
+    var charge: Traffic {
+        guard let recorded else { return .zero }
+        return Traffic(
+            uplink: recorded.uplink - base.uplink, downlink: recorded.downlink - base.downlink)
+    }
+
+    func add(_ more: Traffic) {
+        value = Traffic(
+            uplink: value.uplink + more.uplink, downlink: value.downlink + more.downlink)
+    }
+}
+
+/// One source of counters as the host has it: written from what was measured of the kernel and of
+/// wireguard-go (protocols.md), not from the program's idea of them.
+final class TrueDevice {
+    enum Kind {
+        /// wireguard.ko: dumps peers in the order in which they were added; counts what passes
+        /// the allowed IPs; its link counts every peer that it ever had.
+        case kernel
+        /// wireguard-go: dumps in no order; counts before it looks at allowed IPs.
+        case userspace
+    }
+
+    var name: MeterName
+    let kind: Kind
+    let incarnation: Incarnation
+    /// In the order of their birth.
+    var counters: [TrueCounter] = []
+    var link = Traffic.zero
+    /// What the host's own configuration has; `wg syncconf` brings it back.
+    var configuration: [Key: PeerSettings] = [:]
+    /// Whether reading it fails now.
+    var isBroken = false
+
+    init(name: MeterName, kind: Kind, incarnation: Incarnation) {
+        self.name = name
+        self.kind = kind
+        self.incarnation = incarnation
+    }
+
+    func counter(_ key: Key) -> TrueCounter? {
+        counters.first { $0.key == key }
+    }
+
+    /// Data through the tunnel, with the handshake that it takes. Counts nothing for a key that
+    /// is not there, nor in the kernel for one without allowed IPs, but for its handshakes.
+    func carry(_ amount: Traffic, of counter: TrueCounter, handshakeAt seconds: Int64) {
+        let handshake = Traffic(uplink: 148, downlink: 92)
+        counter.handshake = seconds
+        count(handshake, of: counter)
+        let isBlocked = counter.settings.addresses.isEmpty
+        if !isBlocked {
+            count(amount, of: counter)
+        } else if kind == .userspace {
+            count(Traffic(uplink: amount.uplink, downlink: 0), of: counter)
+        }
+    }
+
+    private func count(_ amount: Traffic, of counter: TrueCounter) {
+        counter.add(amount)
+        link = Traffic(
+            uplink: link.uplink + amount.uplink, downlink: link.downlink + amount.downlink)
+    }
+
+    /// Removes a peer: its counter is destroyed.
+    func remove(_ key: Key) {
+        for counter in counters where counter.key == key { counter.isAlive = false }
+        counters.removeAll { $0.key == key }
+    }
+
+    /// Adds a peer, at the end, with counters at zero; one that is there keeps them. An allowed IP
+    /// that another peer has moves to this one without a word.
+    @discardableResult
+    func put(_ settings: PeerSettings) -> TrueCounter? {
+        for other in counters where other.key != settings.key {
+            other.settings.addresses.removeAll { settings.addresses.contains($0) }
+        }
+        if let counter = counter(settings.key) {
+            counter.settings = settings
+            return nil
+        }
+        let counter = TrueCounter(settings: settings, incarnation: incarnation)
+        counters.append(counter)
+        return counter
+    }
+}

@@ -1,0 +1,109 @@
+import Accounting
+import Meters
+
+/// One VPN host: its boot, its clocks, its network namespaces and what counts in them.
+///
+/// Unchecked: the simulation does one thing at a time, on one task and on the keepers' thread, and
+/// each waits for the other.
+final class TrueHost: @unchecked Sendable {
+    /// A network namespace. The kernel never gives a cookie twice within a boot; indices of
+    /// interfaces begin anew in each.
+    struct Namespace {
+        var place: String?
+        var cookie: UInt64
+        var nextIndex: UInt32 = 2
+    }
+
+    let name: String
+    var boot: BootID
+    /// True time of the boot, nanoseconds since 1970.
+    var bootedAt: Int64
+    /// How far the host's wall clock is ahead of the truth, nanoseconds.
+    var wallOffset: Int64 = 0
+    var namespaces: [Namespace] = []
+    var devices: [TrueDevice] = []
+    /// Every counter that was ever there and may still matter.
+    var history: [TrueCounter] = []
+    /// What settled counters were charged, by key.
+    var settled: [Key: Traffic] = [:]
+    /// What clients may be charged beyond that where nobody could tell.
+    var slack: [Key: Traffic] = [:]
+    /// What clients may be charged less, where a restart left no proof.
+    var unproven: [Key: Traffic] = [:]
+    /// What the controller had when the present ledger began.
+    var adoption = Adoption()
+    /// Whether the wall clock was ever set wrong.
+    var hasWrongClock = false
+    private var nextCookie: UInt64 = 1
+    private var nextPID: Int32 = 1_000
+
+    init(name: String, boot: BootID, bootedAt: Int64) {
+        self.name = name
+        self.boot = boot
+        self.bootedAt = bootedAt
+    }
+
+    func instant(at now: Int64) -> Instant {
+        Instant(wall: now + wallOffset, boot: boot, boottime: UInt64(max(now - bootedAt, 0)))
+    }
+
+    /// Makes a namespace, or makes it anew: another cookie, and indices from the start.
+    func makeNamespace(_ place: String?) {
+        nextCookie += 1
+        let fresh = Namespace(place: place, cookie: nextCookie)
+        namespaces.removeAll { $0.place == place }
+        namespaces.append(fresh)
+    }
+
+    /// Makes a device; its incarnation is made of the facts that the kernel gives.
+    func makeDevice(_ name: MeterName, kind: TrueDevice.Kind, now: Int64) -> TrueDevice {
+        let incarnation: Incarnation
+        switch kind {
+        case .kernel:
+            let index = namespaces.firstIndex { $0.place == name.place } ?? 0
+            incarnation = .kernelDevice(
+                boot: boot, namespaceCookie: namespaces[index].cookie,
+                index: namespaces[index].nextIndex)
+            namespaces[index].nextIndex += 1
+        case .userspace:
+            nextPID += 1
+            incarnation = .process(
+                boot: boot, pid: nextPID, startTicks: UInt64(max(now - bootedAt, 0) / 10_000_000),
+                device: name.device)
+        }
+        let device = TrueDevice(name: name, kind: kind, incarnation: incarnation)
+        devices.append(device)
+        return device
+    }
+
+    /// Removes a device with all its counters.
+    func remove(_ device: TrueDevice) {
+        for counter in device.counters { counter.isAlive = false }
+        devices.removeAll { $0 === device }
+    }
+
+    /// Sets a device's peers up as its configuration has them.
+    func configure(_ device: TrueDevice, _ settings: [PeerSettings]) {
+        for one in settings {
+            device.configuration[one.key] = one
+            put(one, on: device)
+        }
+    }
+
+    func put(_ settings: PeerSettings, on device: TrueDevice) {
+        guard let counter = device.put(settings) else { return }
+        let before = history.last { $0.id == counter.id && $0.incarnation == counter.incarnation }
+        counter.overtakes = before.flatMap { $0.recorded ?? $0.overtakes }
+        history.append(counter)
+    }
+
+    /// What this host's clients are to be charged in the end, by key, as far as it was recorded.
+    var charges: [Key: Traffic] {
+        var charges = settled
+        for counter in history {
+            let sum = charges[counter.key, default: .zero].adding(counter.charge)
+            charges[counter.key] = sum
+        }
+        return charges
+    }
+}

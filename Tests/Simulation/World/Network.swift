@@ -1,0 +1,51 @@
+import HTTPClient
+
+extension World {
+    /// Carries a request to the controller and its answer back; nil where either is lost. While
+    /// they are under way other things go on.
+    func carry(_ request: HTTPRequest, from agent: AgentSide) async throws -> HTTPResponse? {
+        let place = request.url.split(separator: "/").last ?? ""
+        if suffers(.loss, 150) {
+            note("  \(agent.host.name): request \(place) is lost")
+            return nil
+        }
+        if suffers(.delay, 100) { delayed.append((request, agent)) }
+        try await meanwhile(agent)
+        let response = try await deliver(request)
+        if suffers(.repetition, 100) { _ = try await deliver(request) }
+        try await meanwhile(agent)
+        if suffers(.loss, 150) {
+            note("  \(agent.host.name): answer \(place) is lost")
+            return nil
+        }
+        return response
+    }
+
+    func deliver(_ request: HTTPRequest) async throws -> HTTPResponse? {
+        guard !isControllerAway else { return nil }
+        return try await controller.answer(request)
+    }
+
+    /// What happens while a request or an answer is under way.
+    private func meanwhile(_ agent: AgentSide) async throws {
+        guard !isCalm, depth < 3, chance.happens(250) else { return }
+        depth += 1
+        defer { depth -= 1 }
+        pass(seconds: chance.below(5))
+        traffic()
+        switch chance.below(4) {
+        case 0: try await agent.cycle()
+        case 1: try await agent.ask()
+        case 2: disturb(agent.host)
+        default: break
+        }
+    }
+
+    /// Delivers a request that was long under way.
+    func deliverLate() async throws {
+        guard !delayed.isEmpty else { return }
+        let late = delayed.remove(at: chance.below(delayed.count))
+        note("late: \(late.request.url)")
+        _ = try await deliver(late.request)
+    }
+}

@@ -1,0 +1,75 @@
+import Accounting
+
+extension TrueHost {
+    /// Learns which readings are durable from what the ledger remembers, and checks that it
+    /// remembers nothing that no reading has shown.
+    ///
+    /// - Parameters:
+    ///   - books: what the ledger remembers now, by meter.
+    ///   - wasKnown: the meters that it had accounted for before.
+    ///   - scope: whether its last look at the host before these readings saw everything there.
+    func witness(
+        _ books: [MeterName: MeterBaselines], wasKnown: Set<MeterName>,
+        covers: (MeterName) -> Bool
+    ) throws(Violation) {
+        var held: [Incarnation: [CounterID: (Traffic, MeterName)]] = [:]
+        for (meter, book) in books {
+            for (incarnation, counters) in book.counters {
+                for (id, baseline) in counters {
+                    held[incarnation, default: [:]][id] = (baseline.value, meter)
+                }
+            }
+        }
+        // The youngest first: a value that a successor was read with is the successor's.
+        for counter in history.reversed() {
+            let found = held[counter.incarnation]?[counter.id]
+            if let (value, meter) = found, counter.explains(value) {
+                if counter.recorded == nil, !wasKnown.contains(meter), !covers(meter) {
+                    counter.base = base(of: counter, read: value, at: meter)
+                }
+                if counter.recorded == nil, let limit = counter.overtakes, value.isAtLeast(limit) {
+                    unproven[counter.key] = unproven[counter.key, default: .zero].adding(limit)
+                }
+                counter.recorded = value
+                held[counter.incarnation]?[counter.id] = nil
+            } else if !counter.isAlive {
+                if let final = counter.final { counter.recorded = final }
+                counter.isSettled = true
+            }
+            (counter.delivered, counter.final) = ([], nil)
+        }
+        for (incarnation, counters) in held {
+            for (id, (value, meter)) in counters
+            where adoption.raws[incarnation]?[id] != value {
+                throw Violation(
+                    "\(name): the ledger remembers \(value) of \(id.key) at \(meter) "
+                        + "(\(incarnation.token)), which no reading has shown")
+            }
+        }
+        settle()
+    }
+
+    private func settle() {
+        for counter in history where counter.isSettled {
+            settled[counter.key] =
+                settled[counter.key, default: .zero].adding(counter.charge)
+        }
+        history.removeAll { $0.isSettled }
+    }
+}
+
+extension TrueCounter {
+    /// Whether a durable value may be a reading of this counter.
+    fileprivate func explains(_ value: Traffic) -> Bool {
+        recorded == value || delivered.contains(value) || final == value
+    }
+}
+
+/// Something that must never be so, and is.
+struct Violation: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
