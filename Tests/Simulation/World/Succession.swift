@@ -1,6 +1,7 @@
 import Accounting
 import AgentProtocol
 import HTTPClient
+import Meters
 
 @testable import Agent
 @testable import Store
