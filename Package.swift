@@ -5,6 +5,9 @@ import PackageDescription
 // then builds neither the HTTP server nor the database driver.
 let agentOnly = Context.environment["TOLLKEEPER_PART"] == "agent"
 
+// TOLLKEEPER_FUZZ=1 adds the driver of `make fuzz`, which only links with -sanitize=fuzzer.
+let fuzzes = Context.environment["TOLLKEEPER_FUZZ"] == "1"
+
 let house: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
@@ -80,6 +83,12 @@ var targets: [Target] = [
         ]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),
+    .target(
+        name: "FuzzTargets",
+        dependencies: [
+            "Accounting", "AgentProtocol", "HTTPClient", "Ledger", "Meters", "Netlink", "Settings",
+            protobuf,
+        ], path: "Tests/Fuzz/Targets", swiftSettings: house),
     tests("HouseTests", []),
     tests("AccountingTests", ["Accounting"]),
     tests("AgentProtocolTests", ["Accounting", "AgentProtocol", crypto, protobuf]),
@@ -138,6 +147,11 @@ if !agentOnly {
                 "API", "HTTPClient", "Server", "Settings", "Store", argumentParser, lifecycle,
                 logging, unixSignals,
             ]),
+        .target(
+            name: "ControllerFuzzTargets",
+            dependencies: [
+                "Accounting", "AgentProtocol", "FuzzTargets", "Server", "Store", protobuf,
+            ], path: "Tests/Fuzz/ControllerTargets", swiftSettings: house),
         tests("APITests", ["API"]),
         tests("StoreTests", ["Accounting", "AgentProtocol", "Store", crypto, protobuf]),
         tests(
@@ -153,10 +167,20 @@ if !agentOnly {
         tests(
             "EndToEnd",
             [
-                "API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient",
+                "API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient", "Ledger",
                 "TestSupport",
             ]),
     ]
+}
+
+let fuzzTargets: [Target.Dependency] =
+    ["FuzzTargets"] + (agentOnly ? [] : ["ControllerFuzzTargets"])
+targets.append(tests("FuzzTests", fuzzTargets + ["TestSupport"]))
+if fuzzes {
+    targets.append(
+        .executableTarget(
+            name: "tollkeeper-fuzz", dependencies: fuzzTargets, path: "Tests/Fuzz/Runner",
+            swiftSettings: house))
 }
 
 let package = Package(
