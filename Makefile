@@ -1,6 +1,6 @@
 # What a newcomer types. Every verb installs what it needs by Debian package names.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate lint install-agent install-controller
+.PHONY: help run demo test simulate kills fuzz lint install-agent install-controller
 
 help: ## Say what there is
 	@echo "Tollkeeper: counts what VPN clients send and receive, and opens or shuts their access."
@@ -24,6 +24,14 @@ test: ## Lint, build and run every test (as root: tests make network namespaces)
 simulate: ## Look for faults that break a promise: SEEDS=N, TIME=SECONDS, or SEED=N to replay one
 	@scripts/install-packages build
 	@SEED="$(SEED)" SEEDS="$(SEEDS)" TIME="$(TIME)" FIRST="$(FIRST)" scripts/simulate
+
+kills: ## Kill both programs KILLS=500 times, and cut the guest's power CUTS=10 times
+	@scripts/install-packages test
+	@KILLS="$(KILLS)" CUTS="$(CUTS)" SEED="$(SEED)" scripts/kills
+
+fuzz: ## Give every decoder random bytes, SECONDS=60 for each; TARGETS="push json" names some
+	@scripts/install-packages fuzz
+	@SECONDS_EACH="$(SECONDS)" TARGETS="$(TARGETS)" scripts/fuzz
 
 lint: ## Check the format of every source file
 	@scripts/install-packages lint

@@ -8,6 +8,9 @@ let agentOnly = Context.environment["TOLLKEEPER_PART"] == "agent"
 // other tests.
 let simulationOnly = Context.environment["TOLLKEEPER_PART"] == "simulation"
 
+// TOLLKEEPER_FUZZ=1 adds the driver of `make fuzz`, which only links with -sanitize=fuzzer.
+let fuzzes = Context.environment["TOLLKEEPER_FUZZ"] == "1"
+
 let house: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
@@ -85,6 +88,12 @@ var targets: [Target] = [
         ]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),
+    .target(
+        name: "FuzzTargets",
+        dependencies: [
+            "Accounting", "AgentProtocol", "HTTPClient", "Ledger", "Meters", "Netlink", "Settings",
+            protobuf,
+        ], path: "Tests/Fuzz/Targets", swiftSettings: house),
     tests("HouseTests", []),
     tests("AccountingTests", ["Accounting"]),
     tests("AgentProtocolTests", ["Accounting", "AgentProtocol", crypto, protobuf]),
@@ -144,6 +153,11 @@ if !agentOnly {
                 "API", "HTTPClient", "Server", "Settings", "Store", argumentParser, lifecycle,
                 logging, unixSignals,
             ]),
+        .target(
+            name: "ControllerFuzzTargets",
+            dependencies: [
+                "Accounting", "AgentProtocol", "FuzzTargets", "Server", "Store", protobuf,
+            ], path: "Tests/Fuzz/ControllerTargets", swiftSettings: house),
         tests("APITests", ["API"]),
         tests("StoreTests", ["Accounting", "AgentProtocol", "Store", crypto, protobuf]),
         tests(
@@ -165,16 +179,26 @@ if !agentOnly {
         tests(
             "EndToEnd",
             [
-                "API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient",
+                "API", "Accounting", "AgentProtocol", "Agent", "Controller", "HTTPClient", "Ledger",
                 "TestSupport",
             ]),
     ]
 }
 
+let fuzzTargets: [Target.Dependency] =
+    ["FuzzTargets"] + (agentOnly ? [] : ["ControllerFuzzTargets"])
+targets.append(tests("FuzzTests", fuzzTargets + ["TestSupport"]))
+if fuzzes {
+    targets.append(
+        .executableTarget(
+            name: "tollkeeper-fuzz", dependencies: fuzzTargets, path: "Tests/Fuzz/Runner",
+            swiftSettings: house))
+}
+
 if simulationOnly {
     products.removeAll { $0.name == "tollkeeper" }
     targets.removeAll { target in
-        ["Server", "Controller"].contains(target.name)
+        ["Server", "Controller", "ControllerFuzzTargets"].contains(target.name)
             || target.type == .test && target.name != "Simulation"
     }
 }

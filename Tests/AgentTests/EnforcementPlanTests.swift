@@ -66,23 +66,39 @@ import Testing
 
     @Test func whatWasNotBookedIsBlockedButNeitherRemovedNorOpened() {
         var shut = plan(.shut, present: Self.peer)
-        shut.holdRemovals(of: [wish(.shut)], because: "no room")
+        shut.holdRemovals(of: [wish(.shut)], in: [Self.key: Self.peer], because: "no room")
         #expect(shut.block == [Self.key])
         #expect(shut.exceptions.isEmpty)
         var userspace = plan(.shut, present: Self.peer, blocksInPlace: false)
-        userspace.holdRemovals(of: [wish(.shut)], because: "no room")
+        userspace.holdRemovals(of: [wish(.shut)], in: [Self.key: Self.peer], because: "no room")
         #expect(userspace.remove.isEmpty)
-        #expect(userspace.exceptions.map(\.detail) == ["no room"])
+        #expect(userspace.block == [Self.key])
+        #expect(userspace.exceptions.isEmpty)
         let kept = KeptOut(settings: Self.peer, isRemoved: false, blockedAt: 0)
         var settled = plan(.shut, present: Self.blocked, kept: kept)
-        settled.holdRemovals(of: [wish(.shut)], because: "no room")
+        settled.holdRemovals(of: [wish(.shut)], in: [Self.key: Self.blocked], because: "no room")
         #expect(settled.remove.isEmpty)
         #expect(settled.exceptions.isEmpty)
         let removed = KeptOut(settings: Self.peer, isRemoved: true, blockedAt: nil)
         var open = plan(.open, present: nil, kept: removed)
-        open.holdRemovals(of: [wish(.open)], because: "no room")
+        open.holdRemovals(of: [wish(.open)], in: [:], because: "no room")
         #expect(open.restore.isEmpty)
         #expect(open.exceptions.count == 1)
+    }
+
+    @Test func aPeerOfAUserspaceDeviceThatWasEmptiedUnsavedIsSavedAsItWasBeforeItIsRemoved() {
+        let unsaved = KeptOut(settings: Self.peer, isRemoved: false, isSaved: false)
+        let plan = plan(.shut, present: Self.blocked, kept: unsaved, blocksInPlace: false)
+        #expect(plan.save == [Self.peer])
+        #expect(plan.remove == [Self.key])
+        var held = plan
+        held.holdRemovals(of: [wish(.shut)], in: [Self.key: Self.blocked], because: "no room")
+        #expect(held.block.isEmpty && held.remove.isEmpty)
+        #expect(held.fulfilled.count == 1)
+        // The agent was started anew meanwhile: what it knew of the peer is in the file.
+        let forgotten = self.plan(
+            .shut, present: Self.blocked, blocksInPlace: false, configured: Self.peer)
+        #expect(forgotten.save == [Self.peer])
     }
 
     @Test func aPeerThatSomebodyElseBlockedIsLeftAlone() {

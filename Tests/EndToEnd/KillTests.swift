@@ -7,7 +7,7 @@ extension EndToEnd {
     /// `kill -9` at random moments. `make kills KILLS=500` runs more of them.
     @Suite struct KillTests {
         /// How many kills there are: in `make test` few, in the guest fewer.
-        static let kills = Chance.count("TOLLKEEPER_KILLS", usual: Guest.isHere ? 5 : 20)
+        static let kills = Chance.count("TEST_KILLS", usual: Guest.isHere ? 5 : 20)
 
         @Test func totalsStayExactOverRandomKillsUnderTraffic() throws {
             try #require(geteuid() == 0, "namespaces need root")

@@ -308,7 +308,11 @@ import Testing
         var pauses = FileEditor.Pauses()
         // Hard links keep the inodes that the names carry.
         let (taken, written) = (Turn(), Turn())
-        let take = { taken.first { _ = try? Command.run("cp", "-al", folder.path, snapshot) } }
+        let take = {
+            taken.first {
+                #expect(throws: Never.self) { try Command.run("cp", "-al", folder.path, snapshot) }
+            }
+        }
         if wasTheirs { pauses.beforeExchange = { written.first { rename("theirs\n") } } }
         if wasExchanged {
             pauses.afterExchange = take

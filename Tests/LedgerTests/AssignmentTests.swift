@@ -54,6 +54,25 @@ import Testing
         #expect(controller.backwards == 0)
     }
 
+    @Test mutating func anAnswerThatNamesAKeyTwiceLosesNothing() throws {
+        let answer = { (credentials: [UInt64]) in
+            credentials.map {
+                CredentialAssignment(meter: .wg0, key: .alice, credential: $0)
+            }
+        }
+        try ledger.count("alice", 10, at: .at(1))
+        try ledger.take(answer([5, 6, 7]))
+        try ledger.count("alice", 1, at: .at(2))
+        try ledger.take(answer([8, 9, 5]))
+        try ledger.count("alice", 2, at: .at(3))
+        #expect(ledger.credential(of: .alice, at: .wg0) == 5)
+        ledger = try CatchUpTests.open(folder.path)
+        #expect(ledger.credential(of: .alice, at: .wg0) == 5)
+        try exchange()
+        #expect(controller.totals.values.map(\.uplink).reduce(0, +) == 13)
+        #expect(controller.backwards == 0)
+    }
+
     @Test mutating func aCredentialThatReplacesTheNextOneHasBothTotals() throws {
         let hour: Int64 = 3_600
         try ledger.count("alice", 10, at: .at(1))

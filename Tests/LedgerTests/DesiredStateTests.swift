@@ -94,6 +94,18 @@ import Testing
         #expect(set.entries.map { Array($0) } == [try entry(3, 7, .deleted)])
     }
 
+    @Test func aShutDoesNotGoOverToAnotherKey() throws {
+        _ = try ledger.adopt(desired(3, [try entry(1, 3, .shut), try entry(2, 3, .open)]))
+        var other = try WireDesiredEntry(decoding: try entry(1, 4, .open))
+        for key in ["bob", "", "alice1\u{0}"] {
+            other.key = key
+            _ = try ledger.adopt(desired(4, [try other.encoded(), try entry(2, 4, .shut)]))
+            let held = try ledger.desired().sorted { $0.credential < $1.credential }
+            #expect(held.map(\.access) == [.shut, .shut], "after an entry for \(key)")
+            #expect(held.first?.key == Key("alice1", of: .v2ray))
+        }
+    }
+
     @Test func wishesAreReadWithoutTakingThemOver() throws {
         let message = desired(9, [try entry(1, 9, .shut), try entry(2, 9, .deleted)])
         #expect(try Ledger.wishes(in: message).map(\.access) == [.shut, .deleted])

@@ -25,7 +25,7 @@ import Testing
             #expect(counter.place == nil)
         }
         let bob = try counter(of: tunnel.client("bob"), in: reading)
-        #expect(bob.value.uplink > 120_000)
+        #expect(bob.value.uplink > 60_000)
         #expect(bob.value.uplink > bob.value.downlink)
         let carol = try counter(of: tunnel.client("carol"), in: reading)
         #expect(carol.value == .zero)
@@ -75,6 +75,27 @@ import Testing
         #expect(restored.isEquivalent(to: saved))
         #expect(try eventually(within: 30) { try alice.reachesServer() })
         #expect(try bob.reachesServer())
+    }
+
+    @Test func blockingStopsTheTrafficAndKeepsThePeerWithItsCounter() throws {
+        let tunnel = try Tunnel(clients: ["alice", "bob"])
+        defer { tunnel.close() }
+        let alice = try tunnel.client("alice")
+        let meter = meter(of: tunnel)
+        #expect(try alice.reachesServer())
+        let before = try meter.read()
+        let saved = try #require(before.peers.first { $0.key == (try? alice.key) })
+        let nobody = try #require(PublicKey([UInt8](repeating: 7, count: 32)))
+        try meter.block([try alice.key, .publicKey(nobody)])
+        #expect(try !alice.reachesServer())
+        #expect(try tunnel.client("bob").reachesServer())
+        let after = try meter.read()
+        #expect(after.peers.count == 2)
+        #expect(after.peers.first { $0.key == saved.key }?.addresses == [])
+        let counter = try counter(of: alice, in: after)
+        #expect(counter.value.isAtLeast(try self.counter(of: alice, in: before).value))
+        try meter.restore([saved])
+        #expect(try eventually(within: 30) { try alice.reachesServer() })
     }
 
     @Test func restoringRefusesAnAddressThatAnotherPeerHasNow() throws {

@@ -141,7 +141,7 @@ import Testing
             let id = try await agent.tell([publicKey(1)])[0]
             let enforcer = enforce(agent, exceptions: [(id, "unread")])
             defer { enforcer.cancel() }
-            let response = try await controller.call("POST", "/api/clients/1/revoke?wait=1")
+            let response = try await controller.call("POST", "/api/clients/1/revoke?wait=6")
             #expect(response.status == 202)
             let enforcement = try response.json(EnforcementAnswer.self).enforcement
             #expect(enforcement.state == .pending)

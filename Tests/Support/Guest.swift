@@ -20,10 +20,11 @@ package enum Guest {
     ///     the small guest without.
     ///   - seconds: After how long the guest is ended.
     ///   - memory: The guest's memory in megabytes.
+    ///   - disk: The socket of a disk with a file system, which is mounted on /disk.
     /// - Returns: The test program's exit status, and all that was written.
     package static func test(
         _ arguments: [String], programs: [String] = [], tools: [String] = [], first: [String] = [],
-        installed: String? = nil, seconds: Int, memory: Int = 1024
+        installed: String? = nil, seconds: Int, memory: Int = 1024, disk: String? = nil
     ) throws -> (status: Int32, output: String) {
         let payload = try TemporaryFolder()
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
@@ -33,6 +34,7 @@ package enum Guest {
         }
         var options = tools.flatMap { ["--program", $0] }
         if let installed { options += ["--systemd", "--root", installed] }
+        if let disk { options += ["--disk", disk] }
         let tests = "./tests --testing-library swift-testing --no-parallel"
         let command = first + ["\(tests) \(arguments.joined(separator: " "))"]
         let job = try Job(
@@ -49,4 +51,41 @@ package enum Guest {
     /// The clone that this was built from.
     package static let repository = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
+
+    /// The status of a guest that ended before its command did, as at a power cut.
+    package static let cut: Int32 = 125
+
+    /// A disk with a volatile write cache (`Tests/VM/disk`): a power cut loses any of what was
+    /// written since the last flush.
+    package final class Disk {
+        private let folder: TemporaryFolder
+        private var job: Job?
+
+        /// Makes an empty ext4 file system.
+        package init(megabytes: Int) throws {
+            folder = try TemporaryFolder()
+            try Command.run("truncate", "-s", "\(megabytes)M", image)
+            try Command.run("mkfs.ext4", "-q", "-F", image)
+        }
+
+        private var image: String { "\(folder.path)/image" }
+
+        /// Switches it on for one run of the guest, and returns where it is reached.
+        package func start(seed: UInt64) throws -> String {
+            let socket = "\(folder.path)/socket-\(Unique.number())"
+            let script = Guest.repository.appending(path: "Tests/VM/disk").path
+            job = try Job([script, socket, image, "\(seed)"])
+            guard eventually({ FileManager.default.fileExists(atPath: socket) }) else {
+                throw CommandFailure(
+                    words: [script], status: -1, output: "", errors: job?.errors ?? "")
+            }
+            return socket
+        }
+
+        /// Waits until it is off, and returns what it says of that.
+        package func stop() -> String {
+            job?.wait(limit: 30)
+            return (job?.output ?? "") + (job?.errors ?? "")
+        }
+    }
 }

@@ -10,7 +10,7 @@ package final class Namespace {
 
     /// Makes the namespace with its loopback up.
     package init() throws {
-        name = "tktest-\(getpid())-\(Unique.number())"
+        name = "tktest-\(Unique.tag)-\(Unique.number())"
         try Command.run("ip", "netns", "add", name)
         try run("ip", "link", "set", "lo", "up")
     }
@@ -49,9 +49,13 @@ package final class Namespace {
     }
 }
 
-/// Names that are taken once in this process, and carry its pid.
+/// Names that are taken once in this process, and carry its pid; or `TEST_TAG`, so that the
+/// guest has the same names after a power cut.
 package enum Unique {
     private static let last = Atomic<Int>(0)
+
+    fileprivate static let tag =
+        ProcessInfo.processInfo.environment["TEST_TAG"] ?? String(getpid(), radix: 36)
 
     /// The next number, from 1.
     package static func number() -> Int {
@@ -60,6 +64,6 @@ package enum Unique {
 
     /// An interface name of at most 15 characters.
     package static func interface() -> String {
-        "tk\(String(getpid(), radix: 36))x\(String(number(), radix: 36))"
+        "tk\(tag)x\(String(number(), radix: 36))"
     }
 }

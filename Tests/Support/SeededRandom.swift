@@ -25,11 +25,11 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
 
 /// What a random test is told from outside.
 package enum Chance {
-    /// `TOLLKEEPER_SEED`, or a new seed. It is printed, so that a run can be had again.
+    /// `TEST_SEED`, or a new seed. It is printed, so that a run can be had again.
     package static func seed(of test: String) -> UInt64 {
-        let given = number("TOLLKEEPER_SEED").map(UInt64.init)
+        let given = number("TEST_SEED").map(UInt64.init)
         let seed = given ?? UInt64.random(in: 1...999_999_999)
-        print("\(test): TOLLKEEPER_SEED=\(seed)")
+        print("\(test): TEST_SEED=\(seed)")
         return seed
     }
 

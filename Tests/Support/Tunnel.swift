@@ -24,14 +24,19 @@ package final class Tunnel {
     /// The server's address inside the tunnel.
     package static let address = "10.77.0.1"
 
-    /// Makes a server with a connected client for each name; at most 250.
-    package init(clients names: [String], on kind: TunnelKind = .usual) throws {
+    /// Makes a server with a connected client for each name; at most 250. `secrets` is a folder
+    /// for their keys: a tunnel made with it again has the same.
+    package init(
+        clients names: [String], on kind: TunnelKind = .usual, secrets: String? = nil
+    ) throws {
         self.kind = kind
         namespace = try Namespace()
         device = try TunnelDevice(kind, in: namespace)
-        keys = try KeyPair()
+        keys = try KeyPair(in: secrets.map { "\($0)/server" })
         for (index, name) in names.enumerated() {
-            clients.append(try TunnelClient(name: name, number: index + 1, of: self))
+            let file = secrets.map { "\($0)/\(name)" }
+            clients.append(
+                try TunnelClient(name: name, number: index + 1, of: self, secrets: file))
         }
         try configure()
     }
@@ -122,10 +127,21 @@ package struct KeyPair {
     /// The public half.
     package let publicKey: String
 
-    /// Makes a new pair.
-    package init() throws {
-        privateKey = try Command.run("wg", "genkey").trimmingCharacters(in: .newlines)
+    /// Makes a new pair, or takes the one that was kept in `file`.
+    package init(in file: String? = nil) throws {
+        privateKey = try Secret.text(in: file, from: "genkey")
         publicKey = try Command.run("wg", "pubkey", input: privateKey)
             .trimmingCharacters(in: .newlines)
+    }
+}
+
+/// Secrets that `wg` makes.
+enum Secret {
+    /// A new secret, or the one that was kept in `file`.
+    static func text(in file: String?, from verb: String) throws -> String {
+        if let file, let kept = try? String(contentsOfFile: file, encoding: .utf8) { return kept }
+        let text = try Command.run("wg", verb).trimmingCharacters(in: .newlines)
+        if let file { try text.write(toFile: file, atomically: true, encoding: .utf8) }
+        return text
     }
 }

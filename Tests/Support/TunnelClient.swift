@@ -18,13 +18,13 @@ package final class TunnelClient {
     private let device: TunnelDevice
     private let server: Namespace
 
-    init(name: String, number: Int, of tunnel: Tunnel) throws {
+    init(name: String, number: Int, of tunnel: Tunnel, secrets: String?) throws {
         self.name = name
         namespace = try Namespace()
         device = try TunnelDevice(tunnel.kind, in: namespace)
         server = tunnel.namespace
-        keys = try KeyPair()
-        presharedKey = try Command.run("wg", "genpsk").trimmingCharacters(in: .newlines)
+        keys = try KeyPair(in: secrets)
+        presharedKey = try Secret.text(in: secrets.map { "\($0).shared" }, from: "genpsk")
         address = "10.77.0.\(number + 1)"
         try joinByVeth(number, to: tunnel.namespace)
         try configure(for: tunnel, at: "192.168.\(number).1")

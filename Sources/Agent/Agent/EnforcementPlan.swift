@@ -106,8 +106,16 @@ extension EnforcementPlan {
             settleBlocked(wish, view)
             return
         }
-        if !peer.addresses.isEmpty || view.kept[wish.key] == nil { save.append(peer) }
+        if let settings = settingsToSave(of: peer, view) { save.append(settings) }
         if view.blocksInPlace { block.append(wish.key) } else { remove.append(wish.key) }
+    }
+
+    /// What the ledger must hold before a key is taken out; nil where it does. A peer that was
+    /// emptied while the ledger could not be written is not what it was.
+    private func settingsToSave(of peer: PeerSettings, _ view: MeterView) -> PeerSettings? {
+        guard peer.addresses.isEmpty else { return peer }
+        guard let kept = view.kept[peer.key] else { return view.configured(peer.key) ?? peer }
+        return kept.isSaved ? nil : kept.settings
     }
 
     /// A key that lets nothing through already: once watched for a while it is removed, if it was
@@ -162,10 +170,18 @@ extension EnforcementPlan {
         return nil
     }
 
-    /// Leaves out what takes a ledger that can be written.
-    mutating func holdRemovals(of wishes: [DesiredAccess], because reason: String) {
-        let held = Set(remove + restore.map(\.key)).subtracting(fulfilled.map(\.key))
-        for wish in wishes where held.contains(wish.key) { except(wish, .failed, reason) }
+    /// Leaves out what takes a ledger that can be written. What would be removed is blocked, on
+    /// any device: nobody stays in because of that.
+    mutating func holdRemovals(
+        of wishes: [DesiredAccess], in present: [Key: PeerSettings], because reason: String
+    ) {
+        let isIn = { (key: Key) in present[key]?.addresses.isEmpty == false }
+        let (doomed, back) = (Set(remove), Set(restore.map(\.key)))
+        for wish in wishes where !fulfilled.contains(wish) {
+            if back.contains(wish.key) { except(wish, .failed, reason) }
+            if doomed.contains(wish.key), !isIn(wish.key) { fulfilled.append(wish) }
+        }
+        block += remove.filter(isIn)
         (remove, restore, forget) = ([], [], [])
     }
 

@@ -13,11 +13,12 @@ extension Keeper {
         let wanted = Set(wishes.map(\.key))
         let present = reading.peers.filter { wanted.contains($0.key) }
         noteBlocked(present, of: meter, at: reading.reading.instant)
+        let view = view(of: meter, present, at: reading.reading.instant)
         var plan = EnforcementPlan(
-            for: wishes, in: view(of: meter, present, at: reading.reading.instant),
-            observing: options.mode == .observe)
+            for: wishes, in: view, observing: options.mode == .observe)
         if !isBooked {
-            plan.holdRemovals(of: wishes, because: ledgerFault ?? Self.awaitingCounters)
+            plan.holdRemovals(
+                of: wishes, in: view.present, because: ledgerFault ?? Self.awaitingCounters)
         }
         var unmet = plan.exceptions
         for wish in plan.fulfilled { outcomes.fulfilled(wish, took: took(wish)) }

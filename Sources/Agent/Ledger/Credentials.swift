@@ -54,18 +54,21 @@ extension Ledger {
     /// counted so far stays with the old one. Only where the new one replaces it, all of it is the
     /// new one's.
     public func take(_ assignments: [CredentialAssignment]) throws(LedgerError) {
-        var changed: [CredentialAssignment: Account] = [:]
+        var changed: [MeterName: [Key: Account]] = [:]
         try database.transaction { () throws(LedgerError) in
             for assignment in assignments {
-                guard let book = meters[assignment.meter], assignment.credential > 0,
-                    let account = book.accounts[assignment.key],
+                let (meter, key) = (assignment.meter, assignment.key)
+                // An answer may name a key twice: the second goes on from the first.
+                guard let book = meters[meter], assignment.credential > 0,
+                    let account = changed[meter]?[key] ?? book.accounts[key],
                     account.credential != assignment.credential
                 else { continue }
-                changed[assignment] = try next(after: account, assignment, of: book.id)
+                changed[meter, default: [:]][key] = try next(
+                    after: account, assignment, of: book.id)
             }
         }
-        for (assignment, account) in changed {
-            meters[assignment.meter]?.accounts[assignment.key] = account
+        for (meter, accounts) in changed {
+            meters[meter]?.accounts.merge(accounts) { _, new in new }
         }
     }
 

@@ -83,7 +83,8 @@ extension Ledger {
     /// one held, and a whole set only where it is not older than what is held.
     ///
     /// A shut that a whole set lacks is kept: a controller that was put back from an older copy
-    /// opens nobody. Returns whether anything changed.
+    /// opens nobody. So is one whose credential is said to be another key now: credentials never
+    /// change theirs. Returns whether anything changed.
     @discardableResult
     package func adopt(_ desired: WireDesired) throws(LedgerError) -> Bool {
         guard desired.revision >= desiredRevision else { return false }
@@ -128,10 +129,12 @@ extension Ledger {
             ON CONFLICT (credential) DO UPDATE SET
                 meter = excluded.meter, key = excluded.key, revision = excluded.revision,
                 access = excluded.access, entry = excluded.entry
-            WHERE excluded.revision > desired.revision
-                OR (?7 = 1 AND excluded.revision = desired.revision
-                    AND excluded.entry <> desired.entry
-                    AND (excluded.access <> 'open' OR desired.access = 'open'))
+            WHERE (excluded.revision > desired.revision
+                    OR (?7 = 1 AND excluded.revision = desired.revision
+                        AND excluded.entry <> desired.entry
+                        AND (excluded.access <> 'open' OR desired.access = 'open')))
+                AND (desired.access = 'open'
+                    OR (excluded.meter = desired.meter AND excluded.key = desired.key))
             """,
             [
                 .bytes(entry.credential), .text(entry.meter), .text(entry.key),

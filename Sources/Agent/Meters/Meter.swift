@@ -16,7 +16,8 @@ public protocol Meter: AnyObject {
 
     /// Lets nothing more through for `keys`, and verifies it. Keys that are not there are fine.
     ///
-    /// On a meter whose `blocksInPlace` is false this does nothing: `remove` is its only way.
+    /// On a meter whose `blocksInPlace` is false a blocked key's bytes are still counted: there it
+    /// is for when `remove` must wait.
     func block(_ keys: [Key]) throws(MeterError)
 
     /// Takes `keys` out of the source, and verifies it. Keys that are not there are fine.

@@ -48,8 +48,27 @@ public final class UserspaceDevice: Meter {
         return reading(of: reply, incarnation: incarnation, at: instant)
     }
 
-    /// Does nothing: see `traits`.
-    public func block(_ keys: [Key]) throws(MeterError) {}
+    /// Takes every allowed IP from `keys`, so that nothing of theirs passes, and verifies it.
+    ///
+    /// What they send is counted all the same, so this is for when a removal must wait: see
+    /// `traits`.
+    public func block(_ keys: [Key]) throws(MeterError) {
+        let doomed = keys.compactMap(\.publicKey)
+        guard !doomed.isEmpty else { return }
+        let doing = "block \(doomed.count) of the peers of \(name)"
+        let connection = try connect(doing: doing)
+        var request = UserspaceRequest()
+        request.empty(doomed)
+        let answer = try exchange(request, on: connection, answers: 1, keys: doomed.count)
+        _ = try decode(answer, 0, doing: doing)
+        let left = try peers(on: connection, doing: doing).first {
+            doomed.contains($0.key) && !$0.settings.addresses.isEmpty
+        }
+        guard let left else { return }
+        throw MeterError(
+            .unverified, doing: doing,
+            reason: "the daemon agreed, yet \(left.key.base64) still has addresses")
+    }
 
     /// Takes `keys` out, reading every counter right before on the same connection.
     ///

@@ -18,6 +18,15 @@ struct UserspaceRequest {
         add("\n")
     }
 
+    /// Takes every allowed IP from peers; unknown ones are not made.
+    mutating func empty(_ keys: [PublicKey]) {
+        add("set=1\n")
+        for key in keys {
+            add("public_key=\(key.hexadecimal)\nupdate_only=true\nreplace_allowed_ips=true\n")
+        }
+        add("\n")
+    }
+
     /// Makes peers as `settings` say, whether they are there or not.
     mutating func put(_ settings: ArraySlice<(key: PublicKey, settings: PeerSettings)>) {
         add("set=1\n")
