@@ -29,6 +29,11 @@ extension EndToEnd {
             #expect(status.contains("CapBnd:\t0000000000001000"))
             try fleet.tollkeeper("client", "revoke", "alice")
             #expect(try !tunnel.client("alice").reachesServer())
+            #expect(
+                try eventually {
+                    try String(contentsOfFile: fleet.configurationFile, encoding: .utf8)
+                        .contains("#AllowedIPs = \(tunnel.client("alice").address)/32")
+                })
             fleet.stopAgent()
             #expect(systemd.received().contains("STOPPING=1"))
         }
