@@ -48,9 +48,24 @@ final class AgentSide {
         self.identity = identity
         var options = AgentOptions()
         options.configurationFolder = "/nonexistent"
+        if world.faults.contains(.smallSpool) {
+            options.spoolLimit = UInt64(1_000 + world.chance.below(20_000))
+        }
         self.options = options
         disk = try Disk(
             folder: "\(world.folder)/\(host.name)-0", life: Life(), losesPower: false)
+    }
+
+    /// Another host with a copy of an agent's ledger and identity.
+    init(_ host: TrueHost, cloning other: AgentSide) throws {
+        self.host = host
+        world = other.world
+        identity = other.identity
+        options = other.options
+        disk = try other.disk.copy(
+            to: "\(world.folder)/\(host.name)-\(other.lives)", life: Life(), losesPower: false)
+        disk.life.kill()
+        (isStale, mayBeRefused) = (true, true)
     }
 
     var isUp: Bool { running != nil && !disk.life.isDead }
@@ -206,7 +221,7 @@ final class AgentSide {
     }
 
     /// Learns which readings are durable. A dead agent's are learned when it starts again.
-    private func witness() async throws {
+    func witness() async throws {
         guard let keeper = running?.keeper, isUp, !isStale else { return }
         let (books, known, scope) = await keeper.memory()
         guard isUp else { return }

@@ -33,7 +33,7 @@ extension World {
         }
         for host in hosts {
             let charges = host.charges
-            for (key, sum) in sums[host.name] ?? [:] {
+            for (key, sum) in sums[host.name] ?? [:] where !cloneKeys.contains(key) {
                 let charge = charges.first { "\($0.key)" == key }?.value ?? .zero
                 guard (charge.adding(host.slack(of: key)) ?? charge).isAtLeast(sum) else {
                     throw Violation("\(host.name): \(key) is charged \(sum), and used \(charge)")

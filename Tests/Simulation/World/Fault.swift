@@ -51,10 +51,14 @@ enum Fault: String, CaseIterable, Comparable {
     case ledgerWiped
     /// A host's ledger is put back from an older copy.
     case ledgerRolledBack
+    /// A host is cloned with its ledger, and both run.
+    case ledgerCloned
+    /// What waits to be sent may take little room.
+    case smallSpool
 
     /// Those that the programs cannot take yet.
     static let waiting: Set<Fault> = [
-        .controllerRestore, .ledgerWiped, .ledgerRolledBack,
+        .controllerRestore, .ledgerWiped, .ledgerRolledBack, .ledgerCloned,
     ]
 
     static func < (one: Fault, other: Fault) -> Bool { one.rawValue < other.rawValue }

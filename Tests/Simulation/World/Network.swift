@@ -4,6 +4,8 @@ extension World {
     /// Carries a request to the controller and its answer back; nil where either is lost. While
     /// they are under way other things go on.
     func carry(_ request: HTTPRequest, from agent: AgentSide) async throws -> HTTPResponse? {
+        // What the agent has read until now is in its ledger, or will never be.
+        try await agent.witness()
         let place = request.url.split(separator: "/").last ?? ""
         if suffers(.loss, 150) {
             note("  \(agent.host.name): request \(place) is lost")

@@ -78,6 +78,7 @@ extension World {
             try await deliverLate()
             try await backUp()
             try await loseLedgers()
+            try await clone()
         }
     }
 

@@ -34,6 +34,9 @@ final class World: @unchecked Sendable {
     var wanted: [String: Access?] = [:]
     /// Keys that hosts keep out whatever an older controller says, until an operator opens them.
     var mustStayShut: [String: Set<String>] = [:]
+    var clones: [AgentSide] = []
+    /// What clones count: nobody vouches for it.
+    var cloneKeys: Set<String> = []
     /// Keys that somebody else removed: Tollkeeper does not bring them back.
     var tampered: Set<Key> = []
     /// The highest totals seen at the controller.
@@ -58,13 +61,16 @@ final class World: @unchecked Sendable {
         let share = [150, 500, 500, 900][chance.below(4)]
         faults = Set(allowed.sorted().filter { _ in chance.happens(share) })
         // A controller that has lost batches takes an older ledger for the one that goes on.
-        if faults.contains(.controllerRestore) { faults.remove(.ledgerRolledBack) }
+        if faults.contains(.controllerRestore) {
+            faults.subtract([.ledgerRolledBack, .ledgerCloned])
+        }
         note("faults: \(faults.sorted().map(\.rawValue).joined(separator: " "))")
     }
 
     func calmDown() {
         isCalm = true
         isControllerAway = false
+        endClones()
         for host in hosts { for device in host.devices { device.isBroken = false } }
         for agent in agents {
             agent.disk.life.isDiskFull = false
