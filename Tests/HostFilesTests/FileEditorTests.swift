@@ -227,7 +227,7 @@ import Testing
     }
 
     @Test func aFileThatIsOpenForWritingIsNotReplaced() throws {
-        let writer = open(path, O_WRONLY | O_APPEND)
+        let writer = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
         let error = #expect(throws: FileError.self) { _ = try edit(.init()) }
         #expect(error?.code == .busy)
         write(writer, "more\n", 5)
@@ -264,12 +264,12 @@ import Testing
         var pauses = FileEditor.Pauses()
         pauses.lacksExchange = true
         // Opened for reading alone, and for writing only once it has been replaced.
-        let reader = open(path, O_RDONLY)
+        let reader = open(path, O_RDONLY | O_CLOEXEC)
         defer { close(reader) }
         let edit = try #require(try edit(pauses))
         #expect(try text() == "old\n+")
         #expect(try edit.rescue { _ in nil } == nil)
-        let writer = open("/proc/self/fd/\(reader)", O_WRONLY | O_APPEND)
+        let writer = open("/proc/self/fd/\(reader)", O_WRONLY | O_APPEND | O_CLOEXEC)
         try #require(writer >= 0)
         write(writer, "more\n", 5)
         close(writer)
@@ -286,11 +286,11 @@ import Testing
     }
 
     @Test func whatCannotBeBroughtInIsKeptBesideTheFile() throws {
-        let reader = open(path, O_RDONLY)
+        let reader = open(path, O_RDONLY | O_CLOEXEC)
         defer { close(reader) }
         let edit = try #require(try edit(.init()))
         rename("something else\n")
-        let writer = open("/proc/self/fd/\(reader)", O_WRONLY | O_TRUNC)
+        let writer = open("/proc/self/fd/\(reader)", O_WRONLY | O_TRUNC | O_CLOEXEC)
         write(writer, "late\n", 5)
         close(writer)
         let error = #expect(throws: FileError.self) { _ = try edit.rescue { _ in nil } }
