@@ -26,7 +26,9 @@ import Testing
             + attribute(2, Array("awg0\0".utf8)) + device + attribute(8, attribute(0, peer))
     }
 
-    static func peer(_ first: [UInt8], _ keepalive: [UInt8]) -> [UInt8] {
+    static func peer(
+        _ first: [UInt8], _ keepalive: [UInt8], handshake: [UInt8] = handshake
+    ) -> [UInt8] {
         first + key + secret + handshake + attribute(5, keepalive) + counters + version + allowed
     }
 
@@ -65,6 +67,16 @@ import Testing
             try Self.decode([Self.message(3, Self.junk, peer)])
         }
         #expect(error?.code == .malformed)
+    }
+
+    @Test(
+        "a handshake in the first second of 1970 is not none",
+        arguments: [([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([5, 7], 5)] as [([UInt8], Int64)])
+    func handshakes(_ time: [UInt8], told: Int64) throws {
+        let bytes = time.flatMap { [$0] + [UInt8](repeating: 0, count: 7) }
+        let peer = Self.peer(Self.flags, [25, 0, 30, 0], handshake: attribute(6, bytes))
+        let dump = try Self.decode([Self.message(3, Self.junk, peer)])
+        #expect(dump.peers.map(\.lastHandshake) == [told])
     }
 
     @Test("each dialect is read", arguments: [first, firstWithFlags, second, third])

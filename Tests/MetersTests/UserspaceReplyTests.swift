@@ -41,6 +41,7 @@ import Testing
         "\(peer)rx_bytes=18446744073709551616\nerrno=0\n\n",
         "\(peer)tx_bytes=1e9\nerrno=0\n\n",
         "\(peer)last_handshake_time_sec=9223372036854775808\nerrno=0\n\n",
+        "\(peer)last_handshake_time_nsec=x\nerrno=0\n\n",
         "\(peer)preshared_key=00\nerrno=0\n\n",
         "\(peer)persistent_keepalive_interval=65536\nerrno=0\n\n",
         "\(peer)persistent_keepalive_interval=25-\nerrno=0\n\n",
@@ -135,7 +136,7 @@ import Testing
             \(Self.peer)protocol_version=1
             new_thing=a=b
             listen_port=of no device
-            last_handshake_time_nsec=x
+            last_handshake_time_usec=x
             =
             errno=0
 
@@ -173,6 +174,19 @@ import Testing
         #expect(peer.settings.keepalive == .max)
         #expect(peer.settings.endpoint == "[fe80::1%eth0]:65535")
         #expect(peer.settings.addresses.map(\.prefixLength) == [0, 0, 128])
+    }
+
+    @Test(
+        "a handshake in the first second of 1970 is not none",
+        arguments: [(0, 0, 0), (0, 1, 1), (0, 999_999_999, 1), (1, 0, 1), (5, 7, 5)])
+    func handshakes(seconds: Int, nanoseconds: Int, told: Int64) throws {
+        let times = [
+            "last_handshake_time_sec=\(seconds)", "last_handshake_time_nsec=\(nanoseconds)",
+        ]
+        for lines in [times, times.reversed()] {
+            let text = "\(Self.peer)\(lines.joined(separator: "\n"))\nerrno=0\n\n"
+            #expect(try decode(text).peers.map(\.lastHandshake) == [told])
+        }
     }
 
     @Test func fiftyThousandPeersAreReadInOneGo() throws {

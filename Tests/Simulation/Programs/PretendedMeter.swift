@@ -92,7 +92,7 @@ final class PretendedMeter: Meter {
             counter.delivered.append(counter.value)
             return Counter(
                 key: counter.key, part: counter.part, incarnation: counter.incarnation,
-                value: counter.value, lastHandshake: counter.handshake,
+                value: counter.value, lastHandshake: counter.handshakeSeconds,
                 place: isKernel ? place : nil)
         }
         let settings = order.map(\.settings)

@@ -10,8 +10,10 @@ extension World {
             !agent.isStale, let boot = BootID(Hexadecimal.encode(chance.bytes(16)))
         {
             note("\(agent.host.name): it is cloned")
+            cloneCount += 1
             let twin = TrueHost(
-                name: "\(agent.host.name)-clone", boot: boot, bootedAt: now - 60 * Self.second)
+                name: "\(agent.host.name)-clone\(cloneCount)", boot: boot,
+                bootedAt: now - 60 * Self.second)
             twin.makeNamespace(nil)
             let name = MeterName(kind: .wireguard, device: "wg0")
             let device = twin.makeDevice(name, kind: .kernel, now: now)

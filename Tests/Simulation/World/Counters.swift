@@ -8,8 +8,13 @@ final class TrueCounter {
     let incarnation: Incarnation
     /// What the kernel shows.
     var value = Traffic.zero
-    /// Seconds since 1970 by the host's wall clock; 0 for never.
+    /// When the kernel says that the last handshake was, nanoseconds since 1970 by the host's wall
+    /// clock; 0 for never.
     var handshake: Int64 = 0
+    /// The same in seconds, as meters tell it: 0 means never even in the first second of 1970.
+    var handshakeSeconds: Int64 {
+        handshake == 0 ? 0 : max(handshake / World.second, 1)
+    }
     var settings: PeerSettings
     /// Whether the kernel still has it.
     var isAlive = true
@@ -85,9 +90,9 @@ final class TrueDevice {
 
     /// Data through the tunnel, with the handshake that it takes. Counts nothing for a key that
     /// is not there, nor in the kernel for one without allowed IPs, but for its handshakes.
-    func carry(_ amount: Traffic, of counter: TrueCounter, handshakeAt seconds: Int64) {
+    func carry(_ amount: Traffic, of counter: TrueCounter, handshakeAt time: Int64) {
         let handshake = Traffic(uplink: 148, downlink: 92)
-        counter.handshake = seconds
+        counter.handshake = time
         count(handshake, of: counter)
         let isBlocked = counter.settings.addresses.isEmpty
         if !isBlocked {

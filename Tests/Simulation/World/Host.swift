@@ -30,6 +30,8 @@ final class TrueHost: @unchecked Sendable {
     var slack: [Key: Traffic] = [:]
     /// What clients may be charged less, where a restart left no proof.
     var unproven: [Key: Traffic] = [:]
+    /// Told what was learned of readings, when a seed is replayed.
+    var tell: (@autoclosure () -> String) -> Void = { _ in }
     /// What the controller had when the present ledger began.
     var adoption = Adoption()
     /// Whether the wall clock was ever set wrong.

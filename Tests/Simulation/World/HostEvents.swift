@@ -123,6 +123,9 @@ extension World {
         host.wallOffset =
             abs(host.wallOffset) > 1_000_000_000 * Self.second
             ? 0 : host.wallOffset + jump * Self.second
-        if jump == 1_700_000_000 { host.wallOffset = chance.happens(500) ? -now : now }
+        // To the first second of 1970, or half a century ahead.
+        if jump == 1_700_000_000 {
+            host.wallOffset = chance.happens(500) ? Self.second / 2 - now : now
+        }
     }
 }

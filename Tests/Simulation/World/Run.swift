@@ -16,6 +16,7 @@ extension World {
                 name: "vpn\(number)", boot: boot,
                 bootedAt: now - Int64(chance.below(1_000_000)) * Self.second)
             host.makeNamespace(nil)
+            if tells { host.tell = { self.note($0()) } }
             hosts.append(host)
             try addDevice(to: host, "wg0", place: nil, .kernel)
             if chance.happens(400) { try addDevice(to: host, "wg1", place: nil, .userspace) }

@@ -23,7 +23,7 @@ extension World {
         if !mayOvertake, counter.recorded == nil, let limit = counter.overtakes {
             guard counter.value.uplink + amount.uplink + 148 < limit.uplink else { return }
         }
-        device.carry(amount, of: counter, handshakeAt: (now + host.wallOffset) / Self.second)
+        device.carry(amount, of: counter, handshakeAt: now + host.wallOffset)
     }
 
     /// From some bytes to some terabytes.

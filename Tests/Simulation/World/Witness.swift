@@ -30,11 +30,17 @@ extension TrueHost {
                 if counter.recorded == nil, let limit = counter.overtakes, value.isAtLeast(limit) {
                     unproven[counter.key] = unproven[counter.key, default: .zero].adding(limit)
                 }
+                if counter.recorded != value {
+                    tell(
+                        "    \(counter.key.description.prefix(6)) recorded \(value) base \(counter.base)"
+                    )
+                }
                 counter.recorded = value
                 held[counter.incarnation]?[counter.id] = nil
             } else if !counter.isAlive {
                 if let final = counter.final { counter.recorded = final }
                 counter.isSettled = true
+                tell("    \(counter.key.description.prefix(6)) settled at \(counter.charge)")
             }
             (counter.delivered, counter.final) = ([], nil)
         }

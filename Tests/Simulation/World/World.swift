@@ -42,6 +42,8 @@ final class World: @unchecked Sendable {
     /// The highest totals seen at the controller.
     var seenTotals: [Int64: Traffic] = [:]
     var isControllerAway = false
+    /// How many clones were made.
+    var cloneCount = 0
     /// Keys whose restart was overtaken and could not be proven: charged less, and shown.
     var unprovenKeys = 0
     private(set) var notes: [String] = []
@@ -92,7 +94,7 @@ final class World: @unchecked Sendable {
         let line = text()
         if tells { print(line) }
         notes.append(line)
-        if notes.count > 60 { notes.removeFirst() }
+        if notes.count > 400 { notes.removeFirst() }
     }
 
     /// How many more steps a program has that starts now; nil: as many as it likes.

@@ -9,7 +9,7 @@ struct KernelPeer: Sendable {
     var endpoint: Endpoint?
     var keepalive = Keepalive()
     var advancedSecurity = false
-    /// Seconds since 1970; 0 for never.
+    /// Seconds since 1970; 0 for never. See ``HandshakeTime``.
     var lastHandshake: Int64 = 0
     /// nil in a fragment that goes on with a peer.
     var received: UInt64?
@@ -57,8 +57,10 @@ struct KernelPeer: Sendable {
         case PeerAttribute.advancedSecurity: advancedSecurity = true
         case PeerAttribute.lastHandshake:
             guard attribute.count == 16 else { throw attribute.wrongSize }
-            lastHandshake = bytes.unsafeLoadUnaligned(
-                fromByteOffset: attribute.offset, as: Int64.self)
+            lastHandshake = HandshakeTime.seconds(
+                bytes.unsafeLoadUnaligned(fromByteOffset: attribute.offset, as: Int64.self),
+                nanoseconds: bytes.unsafeLoadUnaligned(
+                    fromByteOffset: attribute.offset + 8, as: Int64.self))
         case PeerAttribute.received: received = try attribute.integer(UInt64.self, in: bytes)
         case PeerAttribute.sent: sent = try attribute.integer(UInt64.self, in: bytes)
         default: break

@@ -12,6 +12,7 @@ struct UserspaceDecoder {
         var key: PublicKey
         var settings: PeerSettings
         var lastHandshake: Int64 = 0
+        var handshakeNanoseconds: Int64 = 0
         var received: UInt64?
         var sent: UInt64?
     }
@@ -67,7 +68,8 @@ struct UserspaceDecoder {
             UserspacePeer(
                 key: done.key, settings: done.settings,
                 value: Traffic(uplink: received, downlink: sent),
-                lastHandshake: done.lastHandshake))
+                lastHandshake: HandshakeTime.seconds(
+                    done.lastHandshake, nanoseconds: done.handshakeNanoseconds)))
         peer = nil
     }
 
@@ -79,6 +81,8 @@ struct UserspaceDecoder {
             case .presharedKey: setPresharedKey(UserspaceText.key(bytes, line.value))
             case .endpoint: setEndpoint(UserspaceText.endpoint(bytes, line.value))
             case .handshake: setHandshake(UserspaceText.number(bytes, line.value, as: Int64.self))
+            case .handshakeNanoseconds:
+                setHandshakeNanoseconds(UserspaceText.number(bytes, line.value, as: Int64.self))
             case .received: setReceived(UserspaceText.number(bytes, line.value, as: UInt64.self))
             case .sent: setSent(UserspaceText.number(bytes, line.value, as: UInt64.self))
             case .keepalive: setKeepalive(UserspaceText.range(bytes, line.value))
@@ -101,6 +105,11 @@ struct UserspaceDecoder {
 
     private mutating func setHandshake(_ value: Int64?) -> Bool {
         peer?.lastHandshake = value ?? 0
+        return value != nil
+    }
+
+    private mutating func setHandshakeNanoseconds(_ value: Int64?) -> Bool {
+        peer?.handshakeNanoseconds = value ?? 0
         return value != nil
     }
 

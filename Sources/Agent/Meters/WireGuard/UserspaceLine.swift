@@ -51,6 +51,7 @@ enum UserspaceWord: String {
     case presharedKey = "preshared_key"
     case endpoint
     case handshake = "last_handshake_time_sec"
+    case handshakeNanoseconds = "last_handshake_time_nsec"
     case received = "rx_bytes"
     case sent = "tx_bytes"
     case keepalive = "persistent_keepalive_interval"
@@ -74,6 +75,7 @@ enum UserspaceWord: String {
             case 11 where matches("listen_port"): .listenPort
             case 13 where matches("preshared_key"): .presharedKey
             case 23 where matches("last_handshake_time_sec"): .handshake
+            case 24 where matches("last_handshake_time_nsec"): .handshakeNanoseconds
             case 29 where matches("persistent_keepalive_interval"): .keepalive
             default: .unknown
             }
