@@ -26,7 +26,7 @@ extension EndToEnd {
                 first: [
                     "ip link add host0 type dummy",
                     "ip address add \(Self.address)/24 dev host0", "ip link set host0 up",
-                ], seconds: 480, memory: 2048)
+                ], seconds: 1500, memory: 2048)
             let failed = Self.tests.filter { !output.contains("\($0)() passed") }
             #expect(
                 status == 0 && failed.isEmpty, "status \(status), failed: \(failed)\n\(output)")

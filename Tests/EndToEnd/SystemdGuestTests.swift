@@ -33,7 +33,7 @@ extension EndToEnd {
                     ])
             }
             let (status, output) = try Guest.test(
-                Self.tests.flatMap { ["--filter", $0] }, installed: installed.path, seconds: 900,
+                Self.tests.flatMap { ["--filter", $0] }, installed: installed.path, seconds: 1800,
                 memory: 2048)
             let failed = Self.tests.filter { !output.contains("\($0)() passed") }
             #expect(

@@ -11,7 +11,7 @@ import Testing
     func everyCheckPassesAgainstTheKernelsWireGuard() throws {
         let (status, output) = try Guest.test(
             ["--filter", "KernelChecks", "--skip", "Recording", "--skip", "AmneziaOnly"],
-            tools: ["wg", "ip"], seconds: 240)
+            tools: ["wg", "ip"], seconds: 900)
         #expect(status == 0, "\(output)")
         let expected = try Self.numberOfChecks()
         try #require(expected > 10)
