@@ -43,7 +43,7 @@ import Testing
         {"success": true, "next_cursor": null, "servers": [{"id": 1, "name": "vpn-1",
         "state": "online", "created_at": "2025-11-06T12:00:00Z", "revision": 1,
         "enforced_revision": 1, "clients": 2, "bytes_sent": 0, "bytes_received": 0,
-        "quarantined": 0, "meters": []}]}
+        "quarantined": 0, "meters": [], "reopened_since_backup": []}]}
         """
     )
 

@@ -97,6 +97,7 @@ import Testing
             let agent = try await TestAgent.join(controller)
             let id = try await agent.tell([publicKey(1)])[0]
             _ = try await controller.call("POST", "/api/clients/1/revoke?wait=0")
+            _ = try await agent.desired()
             let steps: [(String, ClientStatus, CredentialState)] = [
                 ("", .disabled, .shut), ("unread", .disabled, .shut),
                 ("failed", .revoking, .shutting), ("unread", .revoking, .shutting),
@@ -124,6 +125,7 @@ import Testing
             for client in [1, 2] {
                 _ = try await controller.call("POST", "/api/clients/\(client)/revoke?wait=0")
             }
+            _ = try await agent.desired()
             try await agent.report(1, number: 1, windows: [(id, 350_000)])
             let credentials = try await controller.call(
                 "GET", "/api/credentials", as: CredentialList.self

@@ -91,6 +91,8 @@ import Testing
     @Test(arguments: [
         ("Tollkeeper-Ledger", "-"), ("Tollkeeper-Ledger", "abc"), ("Tollkeeper-Start", "-"),
         ("Tollkeeper-Start", "-1"), ("Tollkeeper-Start", "one"), ("Tollkeeper-Instance", "zz"),
+        ("Tollkeeper-Sequence", "1"), ("Tollkeeper-Sequence", "1."), ("Tollkeeper-Sequence", "-1."),
+        ("Tollkeeper-Sequence", "0.00"),
     ])
     func aMissingOrBrokenHeaderIsNamed(name: String, value: String) async throws {
         try await RunningController.run { controller in
@@ -108,6 +110,7 @@ import Testing
             let agent = try await TestAgent.join(controller)
             let id = try await agent.tell([publicKey(1)])[0]
             _ = try await controller.call("POST", "/api/clients/1/revoke?wait=0")
+            _ = try await agent.desired()
             let words = String(repeating: "w", count: 400)
             let outcomes = WireOutcomes.with {
                 $0.revision = 1
@@ -162,7 +165,7 @@ import Testing
                 #expect(wrongMethod.status == 405)
                 #expect(wrongMethod.header("Allow") == "POST")
             }
-            #expect(try await agent.send("POST", "desired", []).status == 405)
+            #expect(try await agent.send("PUT", "desired", []).status == 405)
             #expect(try await agent.send("GET", "nothing").status == 404)
         }
     }
@@ -236,6 +239,17 @@ import Testing
             headers["Tollkeeper-Instance"] = String(repeating: "0", count: 32)
             let clone = try await agent.send("GET", "desired", headers: headers)
             #expect(clone.failure?.error.code == "ledger_cloned")
+            headers["Tollkeeper-Start"] = "6"
+            headers["Tollkeeper-Sequence"] = "0."
+            let ids = try await agent.tell([publicKey(1)])
+            let push = try agent.push([(ids[0], 1, 1)])
+            _ = try await agent.post("batches", push, as: WirePushAnswer.self)
+            let before = try await agent.send("GET", "desired", headers: headers)
+            #expect(before.failure?.error.code == "ledger_cloned")
+            let server = try await controller.call(
+                "GET", "/api/servers/\(agent.server)", as: ServerAnswer.self
+            ).server
+            #expect(server.cloneSeenAt != nil)
             #expect(try await agent.desired() == nil)
         }
     }

@@ -9,8 +9,8 @@ import SwiftProtobuf
 
 /// Speaks the push protocol over HTTP, with a ledger in memory.
 struct TestAgent {
-    let controller: RunningController
-    let transport: HTTPTransport
+    var controller: RunningController
+    var transport: HTTPTransport
     let server: Int64
     let token: String
     let secret = Secret.random()
@@ -19,6 +19,11 @@ struct TestAgent {
     var start = 1
     var sequence: UInt64 = 0
     var digest: [UInt8] = []
+
+    /// Goes on with a controller that was started anew.
+    mutating func move(to controller: RunningController) {
+        (self.controller, transport) = (controller, controller.remote)
+    }
 
     /// Adds a server and joins.
     static func join(
@@ -58,6 +63,7 @@ struct TestAgent {
             "Authorization": "Bearer \(server).\(Base64URL.encode(secret))",
             "Tollkeeper-Ledger": Hexadecimal.encode(ledger),
             "Tollkeeper-Start": "\(start)", "Tollkeeper-Instance": Hexadecimal.encode(instance),
+            "Tollkeeper-Sequence": "\(sequence).\(Hexadecimal.encode(digest))",
         ]
     }
 
@@ -118,7 +124,7 @@ struct TestAgent {
 
     /// The next push: running totals of credentials, in one batch.
     mutating func push(
-        _ totals: [(UInt64, UInt64, UInt64)], ticket: UInt64 = 0
+        _ totals: [(UInt64, UInt64, UInt64)], ticket: UInt64 = 0, catchesUp: Bool = false
     ) throws -> WirePush {
         sequence += 1
         let batch = WireBatch.with { batch in
@@ -126,6 +132,7 @@ struct TestAgent {
             batch.sequence = sequence
             batch.previous = .init(digest)
             batch.ticket = ticket
+            if catchesUp { batch.catchUp = .with { $0.complete = true } }
             batch.incarnations = ["kernel:1"]
             batch.buckets = [
                 .with {
@@ -135,7 +142,7 @@ struct TestAgent {
             for (credential, up, down) in totals {
                 batch.rows.credential.append(credential)
                 batch.rows.bucket.append(0)
-                batch.rows.kind.append(0)
+                batch.rows.kind.append(catchesUp ? 3 : 0)
                 batch.rows.uplink.append(0)
                 batch.rows.downlink.append(0)
                 batch.rows.totalUplink.append(up)

@@ -57,18 +57,23 @@ import Testing
         #expect(after > 5)
     }
 
-    @Test func anUnknownPairGetsTheWholeSet() async throws {
+    @Test func anUnknownPairIsAskedForItsSetAndAForgottenOneGetsTheWhole() async throws {
         let (fixture, agent, clients) = try await fleet(3)
         for client in clients { _ = try await fixture.store.revoke(client: client, now: 1) }
-        let pairs: [(Int64, [UInt8])] = [
-            (2, [UInt8](repeating: 1, count: 32)), (99, SetDigest().bytes), (1, []),
-            (0, [UInt8](repeating: 1, count: 32)), (-5, []),
-        ]
-        for (after, digest) in pairs {
-            let desired = try await fixture.store.desired(
-                server: agent.server, after: after, digest: digest)
-            #expect(desired.isWhole)
-            #expect(desired.entries.count == 3)
+        func desired(_ after: Int64, _ digest: [UInt8]) async throws -> DesiredState {
+            try await fixture.store.desired(server: agent.server, after: after, digest: digest)
+        }
+        let other = [UInt8](repeating: 1, count: 32)
+        for (after, digest) in [(2, other), (99, SetDigest().bytes), (4, other), (1, [])] {
+            let state = try await desired(Int64(after), digest)
+            #expect(state.wantsSet && state.entries.isEmpty, "\(after)")
+        }
+        try await fixture.store.database.write { session in
+            _ = try session.execute("DELETE FROM desired_history WHERE revision < 3", [])
+        }
+        for (after, digest) in [(0, other), (-5, []), (1, other), (2, [])] {
+            let state = try await desired(Int64(after), digest)
+            #expect(state.isWhole && !state.wantsSet && state.entries.count == 3, "\(after)")
         }
         let fresh = try await fixture.store.desired(server: agent.server, after: 0, digest: [])
         #expect(!fresh.isWhole && fresh.entries.count == 3)

@@ -86,6 +86,30 @@ import Testing
         #expect(error?.description.contains("999") == true)
     }
 
+    @Test func aReadThatTakesTooLongIsEndedAndTheNextIsNot() async throws {
+        let fixture = try await Fixture()
+        let limit = Duration.milliseconds(200)
+        let database = try SQLiteDatabase.open(path: fixture.path, readLimit: limit)
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+        for _ in 1...6 {
+            let error = await #expect(throws: StoreError.self) {
+                try await database.read {
+                    _ = try $0.query(endless + "SELECT COUNT(*) FROM n", [])
+                }
+            }
+            #expect(error?.code == .unavailable && error?.reason == "read_too_long")
+            let rows = try await database.read {
+                try $0.query("SELECT COUNT(*) FROM servers", [])
+            }
+            #expect(rows.first?.integer(0) == 0)
+        }
+        // A write may take as long as it needs.
+        let counted = try await database.write {
+            try $0.query(endless + "SELECT i FROM n LIMIT 1 OFFSET 3000000", [])
+        }
+        #expect(counted.count == 1)
+    }
+
     @Test func migrationsRunOnceAndOnlyForward() async throws {
         let fixture = try await Fixture()
         let second = Migration(version: 2) { _ in "CREATE TABLE extra (id BIGINT NOT NULL);" }

@@ -82,16 +82,26 @@ struct SimulatedAgent {
     /// Hosts' clocks may be ahead.
     var ahead: Int64 = 0
     var start: Int64 = 1
+    /// Random at each start; nil for one made from the ledger's id.
+    var instance: [UInt8]?
+    /// Whether calls name the newest batch.
+    var tellsNewest = false
+    /// What is to last as long as the agent does; nil for nothing.
+    var fixture: Fixture?
 
     var call: AgentCall {
         AgentCall(
-            server: server, ledger: ledger, start: start, instance: [UInt8](ledger.reversed()))
+            server: server, ledger: ledger, start: start,
+            instance: instance ?? [UInt8](ledger.reversed()),
+            newest: tellsNewest
+                ? NewestBatch(sequence: Int64(sequence), digest: digest) : nil)
     }
 
     /// Speaks as the ledger's next start does, once the store has let it in.
-    func accept() async throws {
+    @discardableResult
+    func accept() async throws -> Standing {
         let held = try #require(try await store.agent(server: server))
-        try await store.accept(call, held: held)
+        return try await store.accept(call, held: held)
     }
 
     func joinRequest(token: [UInt8]) -> JoinRequest {

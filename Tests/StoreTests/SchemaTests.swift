@@ -7,7 +7,9 @@ import Testing
         "UPDATE totals SET uplink = -1", "UPDATE totals SET held_downlink = -1",
         "UPDATE totals SET uplink = 9223372036854775807 + 1",
         "UPDATE totals SET downlink = NULL", "UPDATE credentials SET client = 999",
-        "UPDATE credentials SET desired = 3", "UPDATE credentials SET present = 2",
+        "UPDATE credentials SET desired = 3",
+        "UPDATE credentials SET recovery = 3", "UPDATE ledgers SET gap = 3",
+        "UPDATE credentials SET present = 2",
         "UPDATE clients SET access = 2", "UPDATE clients SET name = ''",
         "UPDATE servers SET revision = -1", "UPDATE meters SET listen_port = 65536",
         "DELETE FROM clients", "DELETE FROM servers", "DELETE FROM ledgers WHERE 1 = 1",
@@ -64,6 +66,11 @@ import Testing
         "\(CredentialRecord.source) WHERE c.id > $1 AND c.server = $2 ORDER BY c.id LIMIT $3",
         "\(CredentialRecord.source) WHERE c.id > $1 ORDER BY c.id LIMIT $2",
         "SELECT id FROM api_tokens WHERE hash = $1",
+        "\(Store.counters) ORDER BY c.id, r.part LIMIT $3",
+        "\(Store.reopenedCredentials) AND c.server IN ($1, $2)",
+        "SELECT id FROM credentials WHERE server = $1 AND recovery <> 0 AND recovery = 1",
+        "SELECT revision FROM desired_history WHERE server = $1 ORDER BY revision LIMIT 1",
+        "SELECT \(ServerRecord.columns) FROM servers WHERE id = $1 AND closed_at = 0",
         "SELECT id FROM servers WHERE name = $1 AND closed_at = 0",
     ])
     func whatRunsOftenUsesAnIndex(sql: String) async throws {

@@ -15,6 +15,7 @@ struct Backend: Sendable {
     /// Woken when a server's push was booked.
     let pushes = Hub()
     let links = Links()
+    let told = Told()
     let departures = Departures()
 
     /// Ends every waiting request, now and from now on.

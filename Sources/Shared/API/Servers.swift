@@ -40,6 +40,16 @@ public struct ServerInfo: Codable, Hashable, Sendable {
     public var quarantined: Int
     /// What its agent counts.
     public var meters: [MeterInfo]
+    /// Since when the controller, put back from an old backup, lacks what this server's agent knows:
+    /// until that is caught up nothing is opened there. nil where it lacks nothing.
+    @OrNull public var recoveringSince: Timestamp?
+    /// What is still to come from the agent; nil for nothing.
+    @OrNull public var recovery: Recovery?
+    /// Credentials that were opened since that backup; each stays shut until its client is restored
+    /// or revoked.
+    public var reopenedSinceBackup: [ReopenedCredential]
+    /// When a clone or an old copy of the agent's ledger called last; nil for never since the join.
+    @OrNull public var cloneSeenAt: Timestamp?
 
     enum CodingKeys: String, CodingKey {
         case id
@@ -62,6 +72,10 @@ public struct ServerInfo: Codable, Hashable, Sendable {
         case bytesReceived = "bytes_received"
         case quarantined
         case meters
+        case recoveringSince = "recovering_since"
+        case recovery
+        case reopenedSinceBackup = "reopened_since_backup"
+        case cloneSeenAt = "clone_seen_at"
     }
 
     /// Makes the value from its parts.
@@ -71,7 +85,9 @@ public struct ServerInfo: Codable, Hashable, Sendable {
         kernel: String? = nil, lastContactAt: Timestamp? = nil, lastPushAt: Timestamp? = nil,
         lastSyncAt: Timestamp? = nil, clockOffsetMs: Int64? = nil, revision: Int64,
         enforcedRevision: Int64, clients: Int, bytesSent: Int64, bytesReceived: Int64,
-        quarantined: Int, meters: [MeterInfo]
+        quarantined: Int, meters: [MeterInfo], recoveringSince: Timestamp? = nil,
+        recovery: Recovery? = nil, reopenedSinceBackup: [ReopenedCredential] = [],
+        cloneSeenAt: Timestamp? = nil
     ) {
         self.id = id
         self.name = name
@@ -93,6 +109,10 @@ public struct ServerInfo: Codable, Hashable, Sendable {
         self.bytesReceived = bytesReceived
         self.quarantined = quarantined
         self.meters = meters
+        self.recoveringSince = recoveringSince
+        self.recovery = recovery
+        self.reopenedSinceBackup = reopenedSinceBackup
+        self.cloneSeenAt = cloneSeenAt
     }
 }
 

@@ -11,9 +11,10 @@ import SwiftProtobuf
 /// leave as bytes. What the HTTP server does between is written here again, without sockets.
 final class ControllerSide {
     /// Whether the controller tells a new ledger what it knows of the counters.
-    static let tellsCounters = false
+    static let tellsCounters = true
 
     private(set) var store: Store?
+    private var told = Told()
     private(set) var disk: Disk
     private let world: World
     private var lives = 0
@@ -33,6 +34,7 @@ final class ControllerSide {
     /// Starts it, on what its last life left behind. Returns whether it came up.
     func start(crashAfter steps: Int?, losesPower: Bool) async throws -> Bool {
         store = nil
+        told = Told()
         lives += 1
         let old = disk
         disk = try old.copy(
@@ -71,7 +73,8 @@ final class ControllerSide {
     func answer(_ request: HTTPRequest) async throws -> HTTPResponse? {
         guard let store, !disk.life.isDead else { return nil }
         do {
-            let call = ControllerCall(store: store, now: world.controllerNow, request: request)
+            let call = ControllerCall(
+                store: store, told: told, now: world.controllerNow, request: request)
             let response = try await call.answer()
             return disk.life.isDead ? nil : response
         } catch let error as StoreError {
@@ -109,6 +112,7 @@ extension StoreError {
 /// One call of the push protocol at the controller.
 private struct ControllerCall {
     let store: Store
+    let told: Told
     let now: Int64
     let request: HTTPRequest
 
@@ -138,12 +142,16 @@ private struct ControllerCall {
         case ("POST", "/agent/v1/batches"): return try await batches()
         case ("POST", "/agent/v1/outcomes"): return try await outcomes()
         case ("GET", "/agent/v1/desired"): return try await desired()
+        case ("POST", "/agent/v1/desired"): return try await takeSet()
+        case ("GET", "/agent/v1/counters"): return try await counters()
         default: throw StoreError(.notFound, "there is no \(request.method) \(path)")
         }
     }
 
     /// Who calls, as the server's gate finds out; throws where it is refused.
-    private func call() async throws -> AgentCall {
+    private func call() async throws -> AgentCall { try await admit().call }
+
+    private func admit() async throws -> (call: AgentCall, standing: Standing) {
         let bearer = (header("Authorization") ?? "").dropFirst("Bearer ".count)
         let parts = bearer.split(separator: ".", maxSplits: 1)
         guard parts.count == 2, let server = Int64(parts[0]),
@@ -155,9 +163,15 @@ private struct ControllerCall {
         guard let held = try await store.agent(server: server),
             held.secretHash == Digest.sha256(secret)
         else { throw StoreError(.forbidden, "this controller knows no such agent") }
-        let call = AgentCall(server: server, ledger: ledger, start: start, instance: instance)
-        try await store.accept(call, held: held)
-        return call
+        let newest = (header("Tollkeeper-Sequence") ?? "").split(
+            separator: ".", omittingEmptySubsequences: false)
+        guard newest.count == 2, let sequence = Int64(newest[0]),
+            let digest = Hexadecimal.decode(String(newest[1]))
+        else { throw Violation("a call that names no newest batch: \(request.headers)") }
+        let call = AgentCall(
+            server: server, ledger: ledger, start: start, instance: instance,
+            newest: NewestBatch(sequence: sequence, digest: digest))
+        return (call, try await store.accept(call, held: held))
     }
 
     private func read<Wire: Message>() throws -> Wire {
@@ -207,20 +221,27 @@ private struct ControllerCall {
         let call = try await call()
         let message: WireOutcomes = try read()
         var answer = WireOutcomesAnswer()
-        answer.acknowledged = UInt64(try await store.apply(message, from: call, now: now))
+        if Int64(clamping: message.revision) <= told.newest(call.server) {
+            answer.acknowledged = UInt64(try await store.apply(message, from: call, now: now))
+        }
         return try HTTPResponse(answer)
     }
 
     private func desired() async throws -> HTTPResponse {
-        let call = try await call()
+        let (call, standing) = try await admit()
         let after = query["after"].flatMap { Int64($0) } ?? 0
         let ticket = query["ticket"].flatMap { Int64($0) } ?? 0
         let digest = query["digest"].flatMap { Hexadecimal.decode($0) } ?? []
-        let state = try await store.desired(server: call.server, after: after, digest: digest)
-        guard state.isWhole || state.revision != after || state.ticket > ticket else {
+        let state = try await store.answer(
+            call, standing, after: after, digest: digest, told: told, now: now
+        ).state
+        guard state.isWhole || state.wantsSet || state.revision != after || state.ticket > ticket
+        else {
             return HTTPResponse(status: 204)
         }
         var answer = WireDesired()
+        answer.wantsSet = state.wantsSet
+        guard !state.wantsSet else { return try HTTPResponse(answer) }
         answer.revision = UInt64(state.revision)
         answer.digest = .init(state.digest)
         answer.whole = state.isWhole
@@ -228,6 +249,22 @@ private struct ControllerCall {
         answer.ticket = UInt64(state.ticket)
         answer.now = now
         return try HTTPResponse(answer)
+    }
+
+    private func takeSet() async throws -> HTTPResponse {
+        let call = try await call()
+        let receipt = try await store.adopt(try read(), from: call, now: now)
+        var answer = WireDesiredSetAnswer()
+        answer.revision = UInt64(receipt.revision)
+        answer.applied = UInt64(receipt.applied.sequence)
+        answer.appliedDigest = .init(receipt.applied.digest)
+        return try HTTPResponse(answer)
+    }
+
+    private func counters() async throws -> HTTPResponse {
+        let call = try await call()
+        let after = query["after"].flatMap { Int64($0) } ?? 0
+        return try HTTPResponse(try await store.knownCounters(server: call.server, after: after))
     }
 }
 

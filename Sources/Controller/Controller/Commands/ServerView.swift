@@ -40,7 +40,52 @@ struct ServerView {
         listing.add("Received", size.text(server.bytesReceived))
         listing.add("Quarantined", "\(server.quarantined)")
         listing.add("Added", server.createdAt.description)
-        return listing.text + "\n" + meters(of: server).text(isColoured: isColoured)
+        return listing.text + notices(of: server).map { "\n\($0)\n" }.joined()
+            + reopened(of: server, isColoured: isColoured) + "\n"
+            + meters(of: server).text(isColoured: isColoured)
+    }
+
+    /// What an operator should know, in sentences, with what to do.
+    private func notices(of server: ServerInfo) -> [String] {
+        var notices: [String] = []
+        if let seen = server.cloneSeenAt {
+            notices.append(
+                """
+                A clone or an old copy of this server's ledger called at \(seen) and was refused: let \
+                that host join anew, with the token that `tollkeeper server add NAME` prints.
+                """)
+        }
+        switch server.recovery {
+        case .desiredSet:
+            notices.append(
+                """
+                The agent goes by a desired state that this controller does not know, as after a \
+                restore from an old backup: it has been asked for it, and nothing is opened there.
+                """)
+        case .usage:
+            notices.append(
+                """
+                The agent is sending what it counted and this controller has lost: until that is \
+                complete nothing is opened there.
+                """)
+        case nil: break
+        }
+        return notices
+    }
+
+    private func reopened(of server: ServerInfo, isColoured: Bool) -> String {
+        guard !server.reopenedSinceBackup.isEmpty else { return "" }
+        var table = Table(.text("CLIENT"), .number("CREDENTIAL"), .text("METER"), .text("KEY"))
+        for credential in server.reopenedSinceBackup {
+            table.add(
+                .init(credential.client), "\(credential.id)", .init(credential.meter),
+                .init(credential.key))
+        }
+        return """
+
+            Opened since the backup, and shut again until you restore or revoke the client:
+            \(table.text(isColoured: isColoured))
+            """
     }
 
     private func meters(of server: ServerInfo) -> Table {

@@ -23,6 +23,12 @@ extension Backend {
             Route(.get, "/agent/v1/desired", .anybody) { request, context in
                 try await desired(request, context)
             },
+            Route(.post, "/agent/v1/desired", .anybody) { request, _ in
+                try await takeSet(request)
+            },
+            Route(.get, "/agent/v1/counters", .anybody) { request, _ in
+                try await counters(request)
+            },
         ]
     }
 
@@ -58,8 +64,11 @@ extension Backend {
     private func batches(_ request: Request) async throws -> Response {
         let call = try await AgentGate(backend: self).pass(request)
         let push: WirePush = try await read(request)
-        let receipt = try await store.push(push, from: call, receivedAt: now)
+        let receipt = try await tellingClones(of: call.server) {
+            try await store.push(push, from: call, receivedAt: now)
+        }
         pushes.notify(call.server)
+        if receipt.hasOpened { desired.notify(call.server) }
         var answer = WirePushAnswer()
         answer.applied = UInt64(receipt.applied)
         answer.appliedDigest = .init(receipt.appliedDigest)
@@ -72,12 +81,19 @@ extension Backend {
         let call = try await AgentGate(backend: self).pass(request)
         let message: WireOutcomes = try await read(request, limit: Bodies.describingLimit)
         var answer = WireOutcomesAnswer()
-        answer.acknowledged = UInt64(try await store.apply(message, from: call, now: now))
-        outcomes.notify(call.server)
+        // What it verified of a desired state that it was not told here proves nothing: it holds
+        // another one of that revision where this store was put back from an old backup.
+        if Int64(clamping: message.revision) <= told.newest(call.server) {
+            let number = try await tellingClones(of: call.server) {
+                try await store.apply(message, from: call, now: now)
+            }
+            answer.acknowledged = UInt64(number)
+            outcomes.notify(call.server)
+        }
         return try .protobuf(answer)
     }
 
-    private func read<Wire: Message>(
+    func read<Wire: Message>(
         _ request: Request, limit: Int = Bodies.limit
     ) async throws -> Wire {
         let bytes = try await Bodies.message(request, limit: limit)

@@ -9,7 +9,7 @@ import ServiceLifecycle
 enum Bodies {
     /// Most bytes of a body, as it comes and inflated.
     static let limit = 2 * 1024 * 1024
-    /// Most bytes of an inventory or of outcomes: they name each of a host's keys, with words.
+    /// Most bytes of an inventory, of outcomes or of a desired set: they name each of a host's keys.
     static let describingLimit = 16 * 1024 * 1024
     /// How long a body may take to arrive.
     static let deadline = Duration.seconds(30)

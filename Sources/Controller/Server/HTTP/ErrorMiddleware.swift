@@ -50,6 +50,9 @@ struct ErrorMiddleware: RouterMiddleware {
         case .diverged: return Refusal(.conflict, reason ?? "diverged", error.description)
         case .forbidden: return Refusal(.forbidden, reason ?? "forbidden", error.description)
         case .invalid: return Refusal(.badRequest, reason ?? "invalid", error.description)
+        case .unavailable where reason == "read_too_long":
+            log(error, request)
+            return Refusal(.serviceUnavailable, "read_too_long", error.description)
         case .damaged, .unavailable:
             log(error, request)
             return Refusal(

@@ -5,6 +5,7 @@ import Store
 extension CredentialRecord {
     /// What has been verified of it.
     var state: CredentialState {
+        if isPostponed { return .opening }
         if isGone { return .gone }
         return switch desired {
         case .open: isPending ? .opening : .open
@@ -24,6 +25,12 @@ extension CredentialRecord {
 
     /// Why it is not as asked for, or cannot be looked at now; nil where neither is so.
     var detail: String? {
+        if isPostponed {
+            return "waits until the usage of \(serverName) is caught up"
+        }
+        if isReopened {
+            return "reopened_since_backup: was opened since; restore or revoke the client"
+        }
         guard !exceptionCode.isEmpty else { return nil }
         return exceptionDetail.isEmpty ? exceptionCode : "\(exceptionCode): \(exceptionDetail)"
     }
@@ -34,13 +41,16 @@ extension CredentialRecord {
     /// made again. A host that only observes may enforce one day, a meter that cannot be read now
     /// be read later: these stay pending.
     var enforcement: EnforcementState {
+        if isPostponed { return .pending }
         if isGone { return desired.isShut ? .enforced : .failed }
         guard isPending else { return .enforced }
         return isUnanswered || exceptionCode == "observe" ? .pending : .failed
     }
 
     /// Whether the agent has still to say anything of the last change.
-    var isUnanswered: Bool { isPending && (exceptionCode.isEmpty || isUnread) }
+    var isUnanswered: Bool {
+        isPending && (isPostponed || exceptionCode.isEmpty || isUnread)
+    }
 }
 
 extension CredentialInfo {

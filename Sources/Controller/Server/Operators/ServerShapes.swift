@@ -28,7 +28,10 @@ extension Backend {
             clockOffsetMs: server.clockOffset.map { $0 / 1_000_000 }, revision: server.revision,
             enforcedRevision: server.enforcedRevision, clients: server.clients,
             bytesSent: server.uplink, bytesReceived: server.downlink,
-            quarantined: server.quarantined, meters: server.meters.map(shape))
+            quarantined: server.quarantined, meters: server.meters.map(shape),
+            recoveringSince: Timestamp(stored: server.recoveringSince),
+            recovery: recovery(server), reopenedSinceBackup: server.reopened.map(shape),
+            cloneSeenAt: Timestamp(stored: server.cloneSeenAt))
     }
 
     /// How the link to a server's agent is.
@@ -37,6 +40,18 @@ extension Backend {
         let lastContact = max(server.lastContact, links.lastCall(server.id))
         let isThere = desired.isWaiting(server.id) || now - lastContact < Self.awayAfter
         return isThere ? .online : .away
+    }
+
+    /// What is still to come from a server's agent; nil for nothing.
+    private func recovery(_ server: ServerRecord) -> Recovery? {
+        if server.wantsSet { return .desiredSet }
+        return server.hasGap || server.recoveringSince != 0 ? .usage : nil
+    }
+
+    private func shape(_ record: ReopenedRecord) -> ReopenedCredential {
+        ReopenedCredential(
+            id: record.credential, clientID: record.client, client: record.clientName,
+            meter: record.meter, key: record.key)
     }
 
     private func shape(_ meter: MeterRecord) -> MeterInfo {

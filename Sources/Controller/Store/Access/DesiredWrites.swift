@@ -84,7 +84,7 @@ extension Store {
         try session.execute(
             """
             UPDATE credentials SET desired = $1, desired_revision = $2, requested_at = $3, \
-            exception_code = '', exception_detail = '' WHERE id = $4
+            recovery = 0, exception_code = '', exception_detail = '' WHERE id = $4
             """, width: 4, rows: credentials)
     }
 

@@ -3,24 +3,21 @@ package import AgentProtocol
 extension Store {
     /// Takes what an agent has verified; returns the number of the state that is held now.
     ///
-    /// A state that is not newer than the one held changes nothing.
+    /// A state that is not newer than the one held changes nothing, nor does that of a start that has
+    /// yet to show that it goes on with the ledger: it has to be sent again.
     package func apply(
         _ outcomes: WireOutcomes, from call: AgentCall, now: Int64
     ) async throws -> Int64 {
         try await database.write { session in
             let row = try session.first(
                 """
-                SELECT s.outcome_number, s.revision, l.start_number, l.instance FROM servers s \
+                SELECT s.outcome_number, s.revision, \(AgentRecord.columns) FROM servers s \
                 JOIN ledgers l ON l.server = s.id \
                 WHERE s.id = $1 AND s.closed_at = 0 AND l.id = $2 AND l.closed_at = 0
                 """, [.integer(call.server), .bytes(call.ledger)])
             guard let row else { throw Self.otherLedger }
             // A start that has ended since it was let in must not speak over the next one.
-            _ = try Self.isNewStart(
-                call,
-                held: AgentRecord(
-                    secretHash: [], ledger: call.ledger, start: row.integer(2),
-                    instance: row.bytes(3)))
+            guard try Self.standing(call, AgentRecord(row, at: 2)) != .unproven else { return 0 }
             let number = Int64(clamping: outcomes.number)
             guard number > row.integer(0) else { return row.integer(0) }
             let revision = Int64(clamping: outcomes.revision)

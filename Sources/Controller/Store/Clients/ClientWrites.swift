@@ -74,18 +74,36 @@ extension Store {
             if server == nil { try Self.keep(access, client: client, now: now, session) }
             var servers: [Int64] = []
             for (server, rows) in Dictionary(grouping: rows, by: { $0.integer(1) }) {
-                let changes = rows.filter { Access(stored: $0.integer(4)) != access }.map {
-                    AccessChange(
-                        credential: $0.integer(0), meter: $0.text(2), key: $0.text(3),
-                        access: access)
-                }
-                guard !changes.isEmpty else { continue }
-                _ = try Self.desire(changes, server: server, now: now, session)
-                servers.append(server)
+                let isChanged = try Self.set(access, rows, server: server, now: now, session)
+                if isChanged { servers.append(server) }
             }
             return AccessReceipt(
                 name: record.name, credentials: rows.map { $0.integer(0) }, servers: servers)
         }
+    }
+
+    /// Sets one server's credentials of a client; returns whether its agent has something to do.
+    ///
+    /// A tombstone is not opened. Where the server's usage was lost, openings wait for it.
+    private static func set(
+        _ access: Access, _ rows: [Row], server: Int64, now: Int64, _ session: any Session
+    ) throws -> Bool {
+        let different = rows.filter {
+            let held = Access(stored: $0.integer(4))
+            return held != access && (held != .deleted || access == .deleted)
+        }
+        if access == .open, rows.contains(where: { $0.integer(6) != 0 }) {
+            try postpone(different.map { $0.integer(0) }, now: now, session)
+            return false
+        }
+        try decide(rows.filter { $0.flag(5) }.map { $0.integer(0) }, session)
+        let changes = different.map {
+            AccessChange(
+                credential: $0.integer(0), meter: $0.text(2), key: $0.text(3), access: access)
+        }
+        guard !changes.isEmpty else { return false }
+        _ = try desire(changes, server: server, now: now, session)
+        return true
     }
 
     private static func doors(
@@ -94,7 +112,8 @@ extension Store {
         let share = server.map { " AND c.server = \($0)" } ?? ""
         return try session.query(
             """
-            SELECT c.id, c.server, m.name, c.key, c.desired FROM credentials c \
+            SELECT c.id, c.server, m.name, c.key, c.desired, c.recovery, s.recovering_since \
+            FROM credentials c \
             JOIN meters m ON m.id = c.meter JOIN servers s ON s.id = c.server \
             WHERE c.client = $1 AND c.retired_at = 0 AND s.closed_at = 0\(share) ORDER BY c.id
             """, [.integer(client)])

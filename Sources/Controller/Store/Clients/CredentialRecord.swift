@@ -16,6 +16,7 @@ package struct CredentialRecord: Hashable, Sendable {
     package var name: String
     package var addresses: [String]
     package var isPresent: Bool
+    /// What is wanted; also where it waits for the server's usage to be caught up.
     package var desired: Access
     package var desiredRevision: Int64
     package var requestedAt: Int64
@@ -37,9 +38,16 @@ package struct CredentialRecord: Hashable, Sendable {
     package var lastHandshake: Int64
     /// 0 for never.
     package var lastTraffic: Int64
+    /// Whether it is wanted open and stays shut until its server's usage is caught up.
+    package var isPostponed: Bool
+    /// Whether it was opened since the backup that the store was put back from, and stays shut until
+    /// an operator decides.
+    package var isReopened: Bool
 
     /// Whether the agent has yet to verify what is desired, or has found that it holds no longer.
-    package var isPending: Bool { desiredRevision > enforcedRevision && !isGone }
+    package var isPending: Bool {
+        isPostponed || (desiredRevision > enforcedRevision && !isGone)
+    }
 
     /// Whether somebody else removed the key at its source.
     package var isGone: Bool { exceptionCode == "gone" }
@@ -52,7 +60,8 @@ package struct CredentialRecord: Hashable, Sendable {
         k.name, c.name, c.addresses, c.present, c.desired, c.desired_revision, \
         c.requested_at, c.enforced_revision, c.latency, c.exception_code, c.exception_detail, \
         t.uplink, t.downlink, t.baseline_uplink, t.baseline_downlink, t.last_handshake, \
-        t.last_traffic, c.unwatched, t.withheld_uplink, t.withheld_downlink FROM credentials c \
+        t.last_traffic, c.unwatched, t.withheld_uplink, t.withheld_downlink, c.recovery \
+        FROM credentials c \
         JOIN servers s ON s.id = c.server JOIN meters m ON m.id = c.meter \
         JOIN clients k ON k.id = c.client JOIN totals t ON t.credential = c.id
         """
@@ -70,7 +79,10 @@ package struct CredentialRecord: Hashable, Sendable {
         name = row.text(9)
         addresses = row.text(10).split(separator: ",").map(String.init)
         isPresent = row.flag(11)
-        desired = Access(stored: row.integer(12))
+        let undecided = Undecided(rawValue: row.integer(28))
+        isPostponed = undecided == .waitsForUsage
+        isReopened = undecided == .reopened
+        desired = isPostponed ? .open : Access(stored: row.integer(12))
         desiredRevision = row.integer(13)
         requestedAt = row.integer(14)
         enforcedRevision = row.integer(15)

@@ -7,19 +7,23 @@ import GRDB
 struct SQLiteDatabase: Database {
     let dialect = Dialect.sqlite
     private let pool: DatabasePool
+    private let readLimit: ReadLimit
 
     /// Opens the file, or makes it with mode 0600; a damaged or foreign one is refused untouched.
-    static func open(path: String) throws -> SQLiteDatabase {
+    static func open(
+        path: String, readLimit: Duration = .seconds(5)
+    ) throws -> SQLiteDatabase {
         try SQLiteFile.prepare(path)
         do {
             try SQLiteFile.inspect(path)
-            return try SQLiteDatabase(path: path)
+            return try SQLiteDatabase(path: path, readLimit: ReadLimit(limit: readLimit))
         } catch let error as DatabaseError {
             throw SQLiteFile.refusal(path, error)
         }
     }
 
-    private init(path: String) throws {
+    private init(path: String, readLimit: ReadLimit) throws {
+        self.readLimit = readLimit
         var configuration = Configuration()
         configuration.busyMode = .timeout(10)
         configuration.maximumReaderCount = 4
@@ -33,7 +37,13 @@ struct SQLiteDatabase: Database {
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (any Session) throws -> Value
     ) async throws -> Value {
-        try await naming { try await pool.read { try body(SQLiteSession(connection: $0)) } }
+        try await naming {
+            try await pool.read { [readLimit] connection in
+                try readLimit.within(connection) {
+                    try body(SQLiteSession(connection: connection))
+                }
+            }
+        }
     }
 
     func write<Value: Sendable>(

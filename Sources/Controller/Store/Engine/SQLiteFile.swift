@@ -76,6 +76,10 @@ enum SQLiteFile {
             StoreError(
                 .unavailable, "the store \(path) cannot be used now: \(error.message ?? "")",
                 cause: error)
+        case .SQLITE_INTERRUPT:
+            StoreError(
+                .unavailable, reason: "read_too_long",
+                "this question takes the store too long: ask for less at once", cause: error)
         default:
             StoreError(.internal, "the store refused a statement", cause: error)
         }

@@ -11,6 +11,8 @@ package struct PushReceipt: Hashable, Sendable {
     package var revision: Int64
     /// The newest reading ticket that was answered.
     package var ticketAnswered: Int64
+    /// Whether openings that had waited for this server's usage were made.
+    package var hasOpened = false
 }
 
 /// A push whose batches have been read, ready for a transaction.

@@ -5,6 +5,8 @@ struct PushBooking {
     private let push: DecodedPush
     private let session: any Session
     private var state: PushState
+    /// Whether a gap was closed by the last of its catch-up batches.
+    private var hasCompleted = false
 
     /// How many of a ledger's newest batches are remembered by their digests.
     private static let remembered: Int64 = 64
@@ -15,20 +17,33 @@ struct PushBooking {
         _ push: DecodedPush, _ session: any Session
     ) throws -> Result<PushReceipt, any Error> {
         do {
-            var booking = PushBooking(
-                push: push, session: session, state: try PushState(push, session))
+            var booking = try PushBooking(push, session)
             let failure = try booking.bookBatches()
+            if let failure, booking.state.standing == .unproven {
+                try booking.refuse()
+                return .failure(failure)
+            }
             try booking.finish()
-            return failure.map { .failure($0) } ?? .success(booking.receipt)
+            return try failure.map { .failure($0) } ?? .success(booking.receipt())
         } catch let error as StoreError where error.code == .diverged {
             return .failure(error)
         }
     }
 
-    private var receipt: PushReceipt {
-        PushReceipt(
-            applied: state.applied, appliedDigest: state.appliedDigest, revision: state.revision,
-            ticketAnswered: state.ticketAnswered)
+    private init(_ push: DecodedPush, _ session: any Session) throws {
+        (self.push, self.session) = (push, session)
+        state = try PushState(push, session)
+    }
+
+    private func receipt() throws -> PushReceipt {
+        let opened =
+            state.isRecovering && (state.isCaughtUp || hasCompleted)
+            ? try Store.endRecovery(
+                of: push.call.server, now: push.correction.receivedAt, session) : nil
+        return PushReceipt(
+            applied: state.applied, appliedDigest: state.appliedDigest,
+            revision: opened ?? state.revision, ticketAnswered: state.ticketAnswered,
+            hasOpened: opened != nil)
     }
 
     /// Books batches until one leaves a gap; returns why one diverges, or nil.
@@ -78,13 +93,21 @@ struct PushBooking {
             try writes.quarantineWhole(batch, receivedAt: push.correction.receivedAt)
         }
         state.noteApplied(batch, sequence)
+        if batch.batch.catchUp.complete { hasCompleted = true }
     }
 
-    private func finish() throws {
+    /// Remembers a start whose batches another one has overtaken.
+    private func refuse() throws {
+        try session.execute(
+            "UPDATE ledgers SET refused_instance = $1 WHERE id = $2",
+            [.bytes(push.call.instance), .bytes(push.call.ledger)])
+    }
+
+    private mutating func finish() throws {
         try session.execute(
             "DELETE FROM batches WHERE ledger = $1 AND sequence <= $2",
             [.bytes(push.call.ledger), .integer(state.applied - Self.remembered)])
-        try state.write(push.call, session)
+        try state.write(session)
     }
 
     private static func broken(_ sequence: Int64) -> StoreError {

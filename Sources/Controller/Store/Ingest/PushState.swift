@@ -11,6 +11,12 @@ enum Gap: Int64 {
 
 /// What a push finds of its ledger and server, and what it changes of them.
 struct PushState {
+    private let call: AgentCall
+    private let held: AgentRecord
+    private let outcomeNumber: Int64
+    private(set) var standing: Standing
+    /// Whether this server's usage was lost here, and its desired state is known again.
+    let isRecovering: Bool
     let revision: Int64
     let ticketAsked: Int64
     var applied: Int64
@@ -26,23 +32,28 @@ struct PushState {
     init(_ push: DecodedPush, _ session: any Session) throws {
         let row = try session.first(
             """
-            SELECT l.applied, l.applied_digest, l.gap, l.gap_since, s.revision, s.ticket_asked, \
-            s.ticket_answered, s.last_reading, s.last_bucket, s.joined_at, s.reading_wall, \
-            s.reading_boot, s.reading_boottime FROM ledgers l JOIN servers s ON s.id = l.server \
+            SELECT l.gap, l.gap_since, s.revision, s.ticket_asked, s.ticket_answered, \
+            s.last_reading, s.last_bucket, s.joined_at, s.reading_wall, s.reading_boot, \
+            s.reading_boottime, s.outcome_number, s.recovering_since, s.wants_set, \
+            \(AgentRecord.columns) FROM ledgers l JOIN servers s ON s.id = l.server \
             WHERE l.id = $1 AND l.server = $2 AND l.closed_at = 0 AND s.closed_at = 0
             """, [.bytes(push.call.ledger), .integer(push.call.server)])
         guard let row else { throw Store.otherLedger }
-        applied = row.integer(0)
-        appliedDigest = row.bytes(1)
-        gap = Gap(rawValue: row.integer(2)) ?? .found
-        gapSince = row.integer(3)
-        revision = row.integer(4)
-        ticketAsked = row.integer(5)
-        ticketAnswered = row.integer(6)
-        lastReading = row.integer(7)
+        gap = Gap(rawValue: row.integer(0)) ?? .found
+        gapSince = row.integer(1)
+        revision = row.integer(2)
+        ticketAsked = row.integer(3)
+        ticketAnswered = row.integer(4)
+        lastReading = row.integer(5)
         times = BucketTimes(
-            correction: push.correction, last: max(row.integer(8), row.integer(9)),
-            reading: WireClock(row, at: 10))
+            correction: push.correction, last: max(row.integer(6), row.integer(7)),
+            reading: WireClock(row, at: 8))
+        outcomeNumber = row.integer(11)
+        isRecovering = row.integer(12) != 0 && !row.flag(13)
+        held = AgentRecord(row, at: 14)
+        call = push.call
+        standing = try Store.standing(call, held)
+        (applied, appliedDigest) = (held.applied.sequence, held.applied.digest)
     }
 
     /// Before what no bucket of a batch can lie; nil for the last one that was booked.
@@ -59,6 +70,8 @@ struct PushState {
     /// Notes that a batch was applied.
     mutating func noteApplied(_ batch: DecodedBatch, _ sequence: Int64) {
         (applied, appliedDigest) = (sequence, batch.digest)
+        // Whoever continues the chain is the one that goes on.
+        if standing == .unproven { standing = .succeeds }
         lastReading = max(lastReading, times.newest)
         let ticket = min(Int64(clamping: batch.batch.ticket), ticketAsked)
         if ticket > ticketAnswered {
@@ -69,23 +82,32 @@ struct PushState {
         if batch.batch.hasCatchUp { gap = batch.batch.catchUp.complete ? .none : .closing }
     }
 
+    /// Whether nothing that the ledger has made is missing here any more.
+    var isCaughtUp: Bool {
+        gap == .none && (call.newest?.sequence ?? 0) <= applied
+    }
+
     /// Writes down what has changed.
-    func write(_ call: AgentCall, _ session: any Session) throws {
+    mutating func write(_ session: any Session) throws {
+        if gap == .found, let newest = call.newest, newest.sequence <= applied { gap = .none }
+        let isNew = standing == .succeeds
         try session.execute(
             """
-            UPDATE ledgers SET applied = $1, applied_digest = $2, gap = $3, gap_since = $4 \
-            WHERE id = $5
+            UPDATE ledgers SET applied = $1, applied_digest = $2, gap = $3, gap_since = $4, \
+            start_number = $5, instance = $6 WHERE id = $7
             """,
             [
                 .integer(applied), .bytes(appliedDigest), .integer(gap.rawValue),
-                .integer(gapSince), .bytes(call.ledger),
+                .integer(gapSince), .integer(isNew ? call.start : held.start),
+                .bytes(isNew ? call.instance : held.instance), .bytes(call.ledger),
             ])
         let correction = times.correction
         try session.execute(
             """
             UPDATE servers SET last_contact = $1, last_push = $1, last_bucket = $2, \
             ticket_answered = $3, clock_offset = $4, clock_known = $5, last_reading = $6, \
-            reading_wall = $7, reading_boot = $8, reading_boottime = $9 WHERE id = $10
+            reading_wall = $7, reading_boot = $8, reading_boottime = $9, \
+            outcome_number = $10 WHERE id = $11
             """,
             [
                 .integer(correction.receivedAt), .integer(times.last),
@@ -93,7 +115,8 @@ struct PushState {
                 .flag(correction.offset != nil), .integer(lastReading),
                 .integer(times.reading?.wall ?? 0),
                 .bytes(times.reading.map { [UInt8]($0.boot) } ?? []),
-                .clamped(times.reading?.boottime ?? 0), .integer(call.server),
+                .clamped(times.reading?.boottime ?? 0), .integer(isNew ? 0 : outcomeNumber),
+                .integer(call.server),
             ])
     }
 }

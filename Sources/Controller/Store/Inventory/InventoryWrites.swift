@@ -25,16 +25,14 @@ extension Store {
                 .invalid, "keys: at most \(Self.largestInventory) keys fit in one inventory")
         }
         return try await database.write { session in
-            let ledger = try session.first(
-                "SELECT id FROM ledgers WHERE id = $1 AND server = $2 AND closed_at = 0",
-                [.bytes(call.ledger), .integer(call.server)])
-            guard ledger != nil else { throw Self.otherLedger }
+            _ = try Self.openLedger(of: call, session)
             try session.execute(
                 "UPDATE servers SET last_contact = $1 WHERE id = $2",
                 [.integer(now), .integer(call.server)])
             if inventory.hasHost { try Self.describe(inventory.host, server: call.server, session) }
             let meters = MeterWrites(server: call.server, session: session)
-            let ids = try meters.write(inventory.meters, keys: inventory.keys)
+            try meters.write(inventory.meters)
+            let ids = try meters.ids(with: inventory.keys.map(\.meter))
             let keys = KeyWrites(server: call.server, now: now, session: session)
             return try keys.write(inventory.keys, meters: ids)
         }
@@ -42,12 +40,12 @@ extension Store {
 }
 
 /// Writes a server's meters down.
-private struct MeterWrites {
+struct MeterWrites {
     let server: Int64
     let session: any Session
 
-    /// Keeps these meters as the present ones; returns every meter's id by its name.
-    func write(_ meters: [WireMeter], keys: [WireMeterKey]) throws -> [String: Int64] {
+    /// Keeps these meters as the present ones.
+    func write(_ meters: [WireMeter]) throws {
         try session.execute(
             "UPDATE meters SET present = 0 WHERE server = $1 AND present = 1", [.integer(server)])
         let named = meters.filter { MeterName($0.name) != nil }
@@ -65,7 +63,11 @@ private struct MeterWrites {
             source = excluded.source, listen_port = excluded.listen_port, \
             keys = excluded.keys, fault = excluded.fault, present = 1
             """, width: 6, rows: rows)
-        try remember(Set(keys.map(\.meter)))
+    }
+
+    /// Every meter's id by its name; those of `names` are added.
+    func ids(with names: [String]) throws -> [String: Int64] {
+        try remember(Set(names))
         let found = try session.query(
             "SELECT name, id FROM meters WHERE server = $1", [.integer(server)])
         return Dictionary(

@@ -1,5 +1,6 @@
 import Accounting
 import AgentProtocol
+import SwiftProtobuf
 
 /// Gives an inventory's keys their credentials.
 struct KeyWrites {
@@ -19,15 +20,40 @@ struct KeyWrites {
         let revision =
             changes.isEmpty
             ? nil : try Store.desire(changes, server: server, now: now, session)
+        let strangers = try KnownKeys(session: session).strangers(among: found, credentials)
         let assignments = keys.map { key in
             var assignment = WireAssignment()
             assignment.meter = key.meter
             assignment.key = key.key
             let place = FoundKey(key, meters: meters)?.place
             assignment.credential = UInt64(place.flatMap { credentials[$0] } ?? 0)
+            assignment.replaces = place.map(strangers.contains) ?? false
             return assignment
         }
         return InventoryReceipt(assignments: assignments, revision: revision)
+    }
+
+    /// The credentials of the keys of an agent's entries, by those that the entries name; made where
+    /// a key has none. Also returns what is to be shut of these because their client is.
+    func find(
+        _ entries: [HeldSet.Entry]
+    ) throws -> (credentials: [Int64: Int64], changes: [AccessChange]) {
+        let meters = try MeterWrites(server: server, session: session)
+            .ids(with: entries.map(\.meter))
+        let found = entries.compactMap { entry in
+            FoundKey(
+                .with {
+                    $0.meter = entry.meter
+                    $0.key = entry.key
+                    $0.credential = UInt64(entry.credential)
+                }, meters: meters)
+        }
+        var credentials = try KnownKeys(session: session).held(found).mapValues(\.credential)
+        let changes = try adopt(found.filter { credentials[$0.place] == nil }, &credentials)
+        let named = found.compactMap { key in
+            credentials[key.place].map { (Int64(key.wire.credential), $0) }
+        }
+        return (Dictionary(named, uniquingKeysWith: { first, _ in first }), changes)
     }
 
     private func update(_ keys: [FoundKey], _ held: [KeyPlace: HeldKey]) throws {
@@ -72,13 +98,17 @@ struct KeyWrites {
         _ keys: [FoundKey], _ credentials: inout [KeyPlace: Int64]
     ) throws -> [AccessChange] {
         var owners = try KnownKeys(session: session).owners(of: keys)
+        var free = try FreeCredentials(for: keys, session)
+        // Ids that agents hold come first: those that the engine gives then lie above them.
+        let places = keys.map { (key: $0, id: free.take($0)) }
         var changes: [AccessChange] = []
-        for key in keys where credentials[key.place] == nil {
+        for (key, id) in places.filter({ $0.id != nil }) + places.filter({ $0.id == nil })
+        where credentials[key.place] == nil {
             let owner =
                 try owners[key.wire.key].flatMap { key.isUniversal ? $0 : nil }
                 ?? KeyOwner(client: addClient(key), access: .open)
             if key.isUniversal { owners[key.wire.key] = owner }
-            let credential = try addCredential(key, client: owner.client)
+            let credential = try addCredential(key, client: owner.client, id: id)
             credentials[key.place] = credential
             if owner.access.isShut {
                 changes.append(
@@ -100,19 +130,20 @@ struct KeyWrites {
             .integer(0) ?? 0
     }
 
-    private func addCredential(_ key: FoundKey, client: Int64) throws -> Int64 {
+    /// Adds a key's credential, with the id that its agent names where that is free.
+    private func addCredential(_ key: FoundKey, client: Int64, id: Int64?) throws -> Int64 {
+        let values: [SQLValue] = [
+            .integer(server), .integer(key.meter), .text(key.wire.key), .integer(client),
+            .text(key.name), .text(key.addresses), .flag(key.wire.present), .integer(now),
+        ]
+        let columns = "server, meter, key, client, name, addresses, present, created_at"
+        let places = "$1, $2, $3, $4, $5, $6, $7, $8"
+        let sql =
+            id == nil
+            ? "INSERT INTO credentials (\(columns)) VALUES (\(places)) RETURNING id"
+            : "INSERT INTO credentials (\(columns), id) VALUES (\(places), $9) RETURNING id"
         let id =
-            try session.first(
-                """
-                INSERT INTO credentials \
-                (server, meter, key, client, name, addresses, present, created_at) \
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
-                """,
-                [
-                    .integer(server), .integer(key.meter), .text(key.wire.key),
-                    .integer(client), .text(key.name), .text(key.addresses),
-                    .flag(key.wire.present), .integer(now),
-                ])?.integer(0) ?? 0
+            try session.first(sql, values + (id.map { [.integer($0)] } ?? []))?.integer(0) ?? 0
         let handshake = min(max(key.wire.lastHandshake, 0), now / 1_000_000_000)
         try session.execute(
             "INSERT INTO totals (credential, last_handshake) VALUES ($1, $2)",

@@ -112,6 +112,24 @@ struct KnownKeys {
         return held
     }
 
+    /// The places whose agent names a credential that is another's, or that this store does not know
+    /// at all: what was counted for that one is the assigned one's.
+    func strangers(
+        among keys: [FoundKey], _ assigned: [KeyPlace: Int64]
+    ) throws -> Set<KeyPlace> {
+        let moved = keys.filter {
+            $0.wire.credential != 0 && Int64(exactly: $0.wire.credential) != assigned[$0.place]
+        }
+        let rows = try session.query(in: moved.map { .clamped($0.wire.credential) }) {
+            "SELECT id, meter, key FROM credentials WHERE id IN (\($0))"
+        }
+        let places = Dictionary(
+            rows.map { ($0.integer(0), KeyPlace(meter: $0.integer(1), key: $0.text(2))) },
+            uniquingKeysWith: { first, _ in first })
+        return Set(
+            moved.filter { places[Int64(clamping: $0.wire.credential)] != $0.place }.map(\.place))
+    }
+
     /// Who these keys belong to on other meters and servers: the newest owner, by key.
     func owners(of keys: [FoundKey]) throws -> [String: KeyOwner] {
         let texts = Set(keys.filter(\.isUniversal).map(\.wire.key)).map { SQLValue.text($0) }

@@ -32,6 +32,9 @@ enum Schema1 {
             clock_known BIGINT NOT NULL DEFAULT 0 CHECK (clock_known IN (0, 1)),
             reading_wall BIGINT NOT NULL DEFAULT 0, reading_boot BYTEA NOT NULL,
             \(count("reading_boottime")),
+            \(count("clone_seen_at")), \(count("recovering_since")),
+            wants_set BIGINT NOT NULL DEFAULT 0 CHECK (wants_set IN (0, 1)),
+            \(count("taken_revision")), taken_digest BYTEA NOT NULL,
             host TEXT NOT NULL DEFAULT '', agent_version TEXT NOT NULL DEFAULT '',
             kernel TEXT NOT NULL DEFAULT '', system TEXT NOT NULL DEFAULT '',
             mode TEXT NOT NULL DEFAULT '');
@@ -47,7 +50,7 @@ enum Schema1 {
             PRIMARY KEY (token, secret_hash)) \(dialect.clustered);
         CREATE TABLE ledgers (
             id BYTEA NOT NULL PRIMARY KEY, server BIGINT NOT NULL REFERENCES servers (id),
-            \(count("start_number")), instance BYTEA NOT NULL,
+            \(count("start_number")), instance BYTEA NOT NULL, refused_instance BYTEA NOT NULL,
             \(count("applied")), applied_digest BYTEA NOT NULL,
             gap BIGINT NOT NULL DEFAULT 0 CHECK (gap IN (0, 1, 2)), \(count("gap_since")),
             opened_at BIGINT NOT NULL, \(count("closed_at"))) \(dialect.clustered);
@@ -81,6 +84,7 @@ enum Schema1 {
             \(count("desired_revision")), \(count("requested_at")),
             \(count("enforced_revision")), \(count("enforced_at")), \(count("latency")),
             \(count("unwatched")),
+            recovery BIGINT NOT NULL DEFAULT 0 CHECK (recovery IN (0, 1, 2)),
             exception_code TEXT NOT NULL DEFAULT '', exception_detail TEXT NOT NULL DEFAULT '');
         CREATE UNIQUE INDEX credentials_of_meter ON credentials (meter, key) WHERE retired_at = 0;
         CREATE INDEX credentials_by_key ON credentials (key);
@@ -88,6 +92,7 @@ enum Schema1 {
         CREATE INDEX credentials_of_server ON credentials (server, id);
         CREATE INDEX credentials_pending ON credentials (server, desired_revision)
             WHERE desired_revision > enforced_revision;
+        CREATE INDEX credentials_recovering ON credentials (server) WHERE recovery <> 0;
         CREATE INDEX credentials_excepted ON credentials (server) WHERE exception_code <> '';
 
         """

@@ -162,10 +162,10 @@ extension Store {
         try closeLedgers(of: server, now: now, session)
         try session.execute(
             """
-            INSERT INTO ledgers (id, server, instance, applied_digest, opened_at) \
-            VALUES ($1, $2, $3, $4, $5)
+            INSERT INTO ledgers (id, server, instance, refused_instance, applied_digest, opened_at) \
+            VALUES ($1, $2, $3, $3, $3, $4)
             """,
-            [.bytes(request.ledger), .integer(server), .bytes([]), .bytes([]), .integer(now)])
+            [.bytes(request.ledger), .integer(server), .bytes([]), .integer(now)])
         // A new ledger's running totals begin at zero.
         try session.execute(
             """
@@ -181,9 +181,12 @@ extension Store {
         try session.execute(
             """
             UPDATE servers SET secret_hash = $1, joined_at = $2, last_contact = $2, \
-            outcome_number = 0, enforced_revision = 0, clock_known = 0 WHERE id = $3
+            outcome_number = 0, enforced_revision = 0, clock_known = 0, clone_seen_at = 0 \
+            WHERE id = $3
             """,
             [.bytes(request.secretHash), .integer(now), .integer(server)])
+        // What only the lost ledger knew comes no more: there is nothing left to wait for.
+        try endRecovery(of: server, now: now, session)
         try describe(request.host, server: server, session)
     }
 

@@ -62,8 +62,10 @@ extension Store {
         let meters = try meters(of: ids, session)
         let sums = try sums(of: ids, session)
         let quarantined = try quarantined(of: ids, session)
+        let reopened = try reopened(of: ids, session)
         return servers.map { server in
             var server = server
+            server.reopened = reopened[server.id] ?? []
             server.meters = meters[server.id] ?? []
             server.quarantined = quarantined[server.id] ?? 0
             if let sum = sums[server.id] {
@@ -90,6 +92,27 @@ extension Store {
         }
         return Dictionary(grouping: meters, by: \.server)
     }
+
+    private static func reopened(
+        of servers: [SQLValue], _ session: any Session
+    ) throws -> [Int64: [ReopenedRecord]] {
+        let rows = try session.query(in: servers) {
+            "\(reopenedCredentials) AND c.server IN (\($0))"
+        }
+        let records = rows.map { row in
+            ReopenedRecord(
+                server: row.integer(0), credential: row.integer(1), client: row.integer(2),
+                clientName: row.text(3), meter: row.text(4), key: row.text(5))
+        }
+        return Dictionary(
+            grouping: records.sorted { $0.credential < $1.credential }, by: \.server)
+    }
+
+    static let reopenedCredentials = """
+        SELECT c.server, c.id, c.client, k.name, m.name, c.key FROM credentials c \
+        JOIN clients k ON k.id = c.client JOIN meters m ON m.id = c.meter \
+        WHERE c.recovery <> 0 AND c.recovery = 2 AND c.retired_at = 0 AND k.deleted_at = 0
+        """
 
     private static func sums(
         of servers: [SQLValue], _ session: any Session

@@ -17,6 +17,14 @@ package struct ServerRecord: Hashable, Sendable {
     package var lastReading: Int64
     /// Nanoseconds that the host's clock is ahead; nil until known.
     package var clockOffset: Int64?
+    /// Since when the store lacks what its agent had told and was told; 0 for not at all.
+    package var recoveringSince: Int64
+    /// Whether its agent's desired set is still to come.
+    package var wantsSet: Bool
+    /// Whether batches of its ledger are missing.
+    package var hasGap: Bool
+    /// When a clone or a rolled-back copy of its ledger called last; 0 for never.
+    package var cloneSeenAt: Int64
     package var host: HostRecord
     /// Filled in by the reads that promise it.
     package var clients = 0
@@ -24,11 +32,14 @@ package struct ServerRecord: Hashable, Sendable {
     package var downlink: Int64 = 0
     package var quarantined = 0
     package var meters: [MeterRecord] = []
+    /// Opened since the backup that the store was put back from, and shut again; by id.
+    package var reopened: [ReopenedRecord] = []
 
     static let columns = """
         id, name, created_at, joined_at, revision, enforced_revision, ticket_asked, \
         ticket_answered, last_contact, last_push, last_reading, clock_offset, clock_known, \
-        host, agent_version, kernel, system, mode
+        host, agent_version, kernel, system, mode, recovering_since, wants_set, clone_seen_at, \
+        COALESCE((SELECT l.gap FROM ledgers l WHERE l.server = servers.id AND l.closed_at = 0), 0)
         """
 
     init(_ row: Row) {
@@ -47,6 +58,10 @@ package struct ServerRecord: Hashable, Sendable {
         host = HostRecord(
             name: row.text(13), agentVersion: row.text(14), kernel: row.text(15),
             system: row.text(16), mode: row.text(17))
+        recoveringSince = row.integer(18)
+        wantsSet = row.flag(19)
+        cloneSeenAt = row.integer(20)
+        hasGap = row.flag(21)
     }
 }
 
@@ -57,6 +72,16 @@ package struct HostRecord: Hashable, Sendable {
     package var kernel = ""
     package var system = ""
     package var mode = ""
+}
+
+/// A credential that was opened since the backup, and stays shut until an operator decides.
+package struct ReopenedRecord: Hashable, Sendable {
+    package var server: Int64
+    package var credential: Int64
+    package var client: Int64
+    package var clientName: String
+    package var meter: String
+    package var key: String
 }
 
 /// A source of counters on a server.

@@ -44,8 +44,8 @@ extension Store {
         try requireFreeName(name, session)
         let row = try session.first(
             """
-            INSERT INTO servers (name, created_at, secret_hash, digest, reading_boot) \
-            VALUES ($1, $2, $3, $4, $5) RETURNING id
+            INSERT INTO servers (name, created_at, secret_hash, digest, reading_boot, taken_digest) \
+            VALUES ($1, $2, $3, $4, $5, $5) RETURNING id
             """,
             [
                 .text(name), .integer(now), .bytes([]), .bytes(SetDigest().bytes), .bytes([]),
