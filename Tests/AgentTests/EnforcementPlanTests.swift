@@ -159,6 +159,18 @@ import Testing
         #expect(plan.exceptions.map(\.code) == [.needsNewKey])
     }
 
+    /// An agent on a full disk blocks, and remembers what it blocked only as long as it runs.
+    @Test func aPeerThatIsEmptyAndNobodyRemembersIsNotToldToBeOpen() {
+        let restored = plan(.open, present: Self.blocked, configured: Self.peer)
+        #expect(restored.restore == [Self.peer])
+        let lost = plan(.open, present: Self.blocked)
+        #expect(!lost.hasWork && lost.fulfilled.isEmpty)
+        #expect(lost.exceptions.map(\.code) == [.needsNewKey])
+        let empty = plan(.open, present: Self.blocked, configured: Self.blocked)
+        #expect(!empty.hasWork && empty.exceptions.isEmpty)
+        #expect(empty.fulfilled.count == 1)
+    }
+
     @Test func anOpenPeerThatIsOpenIsDoneAndForgotten() {
         let kept = KeptOut(settings: Self.peer, isRemoved: true, blockedAt: nil)
         let plan = plan(.open, present: Self.peer, kept: kept)

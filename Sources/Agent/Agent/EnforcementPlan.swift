@@ -135,9 +135,13 @@ extension EnforcementPlan {
     private mutating func open(_ wish: DesiredAccess, _ view: MeterView, observing: Bool) {
         let peer = view.present[wish.key]
         let kept = view.kept[wish.key]
-        if let peer, kept == nil || !peer.addresses.isEmpty {
+        if let peer, !peer.addresses.isEmpty {
             fulfilled.append(wish)
             if kept != nil { forget.append(wish.key) }
+            return
+        }
+        if peer != nil, kept == nil, view.configured(wish.key)?.addresses.isEmpty == true {
+            fulfilled.append(wish)
             return
         }
         guard let settings = settings(for: wish, kept, isPresent: peer != nil, view) else { return }
@@ -158,6 +162,14 @@ extension EnforcementPlan {
                 except(wish, .needsNewKey, "its settings are lost; make a new key for this client")
                 return nil
             }
+        } else if isPresent {
+            // Blocked by an agent whose ledger could not be written, and which ended before it could.
+            if let settings = view.configured(wish.key) { return settings }
+            except(
+                wish, .needsNewKey,
+                "it has no allowed IPs, and this host remembers none: give it its own, or a new key"
+            )
+            return nil
         } else if !view.wasCounted(wish.key) {
             if let settings = view.configured(wish.key) { return settings }
             except(
