@@ -1,4 +1,5 @@
 import API
+import Foundation
 import TestSupport
 
 /// Bytes of one key from the client's side, what was found at first included.
@@ -21,6 +22,22 @@ extension Fleet {
                 received: credential.bytesReceived + credential.baselineReceived)
         }
         return totals
+    }
+}
+
+extension Fleet {
+    /// What the host's devices carried in the last hours, and what was charged of it.
+    func drift() throws -> (charged: Total, observed: Total) {
+        let text = try tollkeeper("server", "drift", "host")
+        let rows = try JSONDecoder().decode(DriftAnswer.self, from: Data(text.utf8)).drift
+        let none = Total(sent: 0, received: 0)
+        return rows.reduce((none, none)) { sum, row in
+            (
+                sum.0 + Total(sent: row.chargedSent, received: row.chargedReceived),
+                sum.1
+                    + Total(sent: row.observedSent ?? 0, received: row.observedReceived ?? 0)
+            )
+        }
     }
 }
 

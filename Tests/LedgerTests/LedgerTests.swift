@@ -279,14 +279,14 @@ import Testing
         try ledger.keepOut([
             KeptOutKey(meter: .wg0, key: .bob, isRemoved: true, settings: [1])
         ])
-        #expect(ledger.meter(of: .one) == .wg0)
+        #expect(ledger.meter(of: .one, kind: .v2ray) == .wg0)
         let other = MeterName(kind: .v2ray, device: "other")
         try ledger.rename(.wg0, to: other)
         let again = try open()
         #expect(!again.baselines(of: .wg0).isKnown)
         #expect(again.total(of: .alice, at: other) == Traffic(uplink: 100, downlink: 100))
         #expect(try again.keptOut().map(\.meter) == [other])
-        #expect(again.meter(of: .one) == other)
+        #expect(again.meter(of: .one, kind: .v2ray) == other)
     }
 
     @Test func aTicketIsAnsweredOnceEvenWithoutTraffic() throws {

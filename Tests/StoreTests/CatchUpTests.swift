@@ -13,7 +13,9 @@ import Testing
     private let totals = "SELECT uplink, downlink FROM totals ORDER BY credential"
     private let gap = "SELECT gap FROM ledgers"
 
-    private func hour(_ ago: Int64) -> Int64 { (Self.noon - ago * Self.hour) / Self.hour }
+    private func hour(_ ago: Int64) -> Int64 {
+        (Self.noon - ago * Self.hour) / Self.hour * 3600
+    }
 
     @Test func aCatchUpMayJumpTheSequenceAndBooksWhatIsMissingInItsHours() async throws {
         let fixture = try await Fixture()

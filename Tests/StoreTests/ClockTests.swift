@@ -51,7 +51,7 @@ import Testing
         try await agent.push([try agent.batch([WireRow(credential: id, up: 1, down: 1)])])
         #expect(
             try await fixture.integer("SELECT hour FROM usage_hours")
-                == Self.noon / 3600 / Self.second)
+                == Self.noon / 3600 / Self.second * 3600)
         let offset = try await fixture.store.server(agent.server).clockOffset
         #expect(offset == agent.ahead)
     }
@@ -66,7 +66,7 @@ import Testing
         let second = try agent.batch([WireRow(credential: id, up: 3, down: 0)], end: old)
         try await agent.push([second])
         let hours = "SELECT hour, uplink FROM usage_hours"
-        #expect(try await fixture.integers(hours) == [[Self.noon / 3600 / Self.second, 3]])
+        #expect(try await fixture.integers(hours) == [[Self.noon / 3600 / Self.second * 3600, 3]])
     }
 
     @Test func aFormerBootsMomentLiesBeforeThisOne() {
@@ -114,7 +114,7 @@ import Testing
         let bytes: [UInt8] = try batch.serializedBytes()
         try await agent.push([bytes], at: Self.noon)
         let hours = try await fixture.integers("SELECT hour FROM usage_hours").map { $0[0] }
-        let allowed = (before / 3600 / Self.second)...(Self.noon / 3600 / Self.second)
+        let allowed = (before / 3600 / Self.second * 3600)...(Self.noon / Self.second)
         #expect(hours.allSatisfy(allowed.contains), "\(hours)")
         #expect(try await fixture.integer("SELECT SUM(uplink) FROM usage_hours") == 3)
         // And what comes next is placed by a clock that is right again.
@@ -122,7 +122,8 @@ import Testing
         let last = Self.noon + 3600 * Self.second
         try await agent.push(
             [try agent.batch([WireRow(credential: id, up: 7, down: 0)], end: last)], at: last)
-        let newest = "SELECT uplink FROM usage_hours WHERE hour = \(last / 3600 / Self.second)"
+        let hour = last / 3600 / Self.second * 3600
+        let newest = "SELECT uplink FROM usage_hours WHERE hour = \(hour)"
         #expect(try await fixture.integer(newest) == 4)
     }
 

@@ -20,7 +20,7 @@ final class Fixture: Sendable {
     init() async throws {
         folder = "\(NSTemporaryDirectory())store-\(UUID().uuidString)"
         path = "\(folder)/state/store.sqlite"
-        store = try await Store.open(path: path)
+        store = try await Store.open(path: path, zone: .gmt)
     }
 
     deinit {

@@ -18,7 +18,7 @@ import Testing
         #expect(try await fixture.integers("SELECT uplink, downlink FROM totals") == [[100, 200]])
         #expect(
             try await fixture.integers("SELECT hour, uplink, downlink FROM usage_hours")
-                == [[489_564, 100, 200]])
+                == [[489_564 * 3600, 100, 200]])
     }
 
     @Test func runningTotalsAreBookedAsDifferences() async throws {

@@ -15,7 +15,7 @@ struct ConfigurationPlace: Hashable, Sendable {
             file = FileLocation("\(options.configurationFolder)/\(meter.device).conf")
         case .amneziawg:
             file = FileLocation("\(options.amneziaFolder)/\(meter.device).conf")
-        case .v2ray, .ports: return nil
+        case .v2ray, .ports, .interface: return nil
         }
     }
 

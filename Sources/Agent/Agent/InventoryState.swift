@@ -71,6 +71,19 @@ struct InventoryState: Sendable {
         told[id] = digest
     }
 
+    /// Notes a key that is read to compare with, and charged to nobody.
+    mutating func note(observed key: Key, at meter: MeterName) {
+        let id = Name(meter: meter, key: key)
+        guard told[id] == nil else { return }
+        var observed = WireMeterKey()
+        observed.meter = meter.description
+        observed.key = key.description
+        observed.present = true
+        observed.observed = true
+        untold[id] = observed
+        told[id] = 0
+    }
+
     /// Notes keys that the source no longer has.
     mutating func noteGone(_ keys: [Key], at meter: MeterName) {
         for key in keys {
@@ -97,6 +110,7 @@ struct InventoryState: Sendable {
             absent.addresses = addresses(meter, key).prefix(Self.mostAddresses)
                 .map(\.description)
             absent.present = false
+            absent.observed = meter.kind == .interface
             untold[Name(meter: meter, key: key)] = absent
         }
     }

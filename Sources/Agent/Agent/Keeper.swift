@@ -143,6 +143,7 @@ actor Keeper {
         do {
             let (reading, difference) = try read(meter)
             let isBooked = book(difference, meter, reading)
+            observe(reading.reading)
             enforce(meter, reading, isBooked: isBooked)
             if faults.removeValue(forKey: meter.name) != nil {
                 logger.notice("\(meter.name) can be read again")
@@ -174,10 +175,10 @@ actor Keeper {
 
     /// What is remembered of a meter. An interface that was renamed is the one that it was: its
     /// counters go on under the new name.
-    private func known(_ name: MeterName, _ reading: Reading) throws -> MeterBaselines {
+    func known(_ name: MeterName, _ reading: Reading) throws -> MeterBaselines {
         let known = ledger.baselines(of: name)
         guard !known.isKnown, let incarnation = reading.counters.first?.incarnation,
-            let old = ledger.meter(of: incarnation)
+            let old = ledger.meter(of: incarnation, kind: name.kind)
         else { return known }
         try ledger.rename(old, to: name)
         if let keys = kept.removeValue(forKey: old) { kept[name] = keys }

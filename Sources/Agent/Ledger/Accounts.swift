@@ -30,9 +30,11 @@ extension Ledger {
         meters[meter]?.baselines ?? MeterBaselines()
     }
 
-    /// Which meter counts under an incarnation; nil for none.
-    public func meter(of incarnation: Incarnation) -> MeterName? {
-        meters.first { $0.value.baselines.counters[incarnation] != nil }?.key
+    /// Which meter of a kind counts under an incarnation; nil for none.
+    public func meter(of incarnation: Incarnation, kind: MeterKind) -> MeterName? {
+        meters.first {
+            $0.key.kind == kind && $0.value.baselines.counters[incarnation] != nil
+        }?.key
     }
 
     /// Goes on with a meter under another name, one that the ledger does not know yet.

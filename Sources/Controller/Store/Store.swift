@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 /// The controller's tables: who is counted, what was booked, what is wanted.
 ///
@@ -6,23 +6,28 @@ import Foundation
 package struct Store: Sendable {
     let database: any Database
     let ingest: IngestQueue
+    let hours: HourGrid
 
     /// Takes a store whose schema is up to date.
-    init(database: any Database) {
+    init(database: any Database, hours: HourGrid) {
         self.database = database
-        ingest = IngestQueue(database: database)
+        self.hours = hours
+        ingest = IngestQueue(database: database, hours: hours)
     }
 
     /// Opens a SQLite store, or makes one with mode 0600 in a folder with mode 0700.
     ///
+    /// A new store keeps its hours in `zone` for ever, or, where that is nil, in this system's.
+    ///
     /// Throws a `StoreError` of code `damaged` for a file that is damaged, foreign or of a newer
-    /// version, and leaves that file as it is.
-    package static func open(path: String) async throws -> Store {
+    /// version, of code `invalid` for one with another zone, and leaves that file as it is.
+    package static func open(path: String, zone: TimeZone? = nil) async throws -> Store {
         let folder = URL(filePath: path).deletingLastPathComponent().path
         try makePrivateFolder(folder)
         let database = try SQLiteDatabase.open(path: path)
         try await Migrations.run(on: database)
-        return Store(database: database)
+        return Store(
+            database: database, hours: try await StoreZone.settle(zone, in: database))
     }
 
     /// Makes a folder with mode 0700 where there is none.

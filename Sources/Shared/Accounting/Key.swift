@@ -5,6 +5,9 @@ public enum Key: Hashable, Sendable {
     /// Any other name, such as a V2Ray email or `tcp/8443`.
     case text(String)
 
+    /// All that an `interface` meter counts.
+    public static let everything = Key.text("all")
+
     /// Longest accepted text, in UTF-8 bytes.
     public static let longestText = 255
 
@@ -14,7 +17,7 @@ public enum Key: Hashable, Sendable {
         case .wireguard, .amneziawg:
             guard let key = PublicKey(base64: text) else { return nil }
             self = .publicKey(key)
-        case .v2ray, .ports:
+        case .v2ray, .ports, .interface:
             guard !text.isEmpty, text.utf8.count <= Self.longestText else { return nil }
             self = .text(text)
         }

@@ -4,6 +4,8 @@ public enum MeterKind: String, Hashable, Sendable, CaseIterable {
     case amneziawg
     case v2ray
     case ports
+    /// All that a device carried, by its own counters: observed, charged to nobody.
+    case interface
 }
 
 /// A meter's name, unique on its server: `wireguard/wg0`, or `wireguard/wg0@PLACE` for a device
@@ -42,8 +44,11 @@ public struct MeterName: Hashable, Sendable {
 
 extension MeterName: CustomStringConvertible {
     /// The name as text.
-    public var description: String {
-        let name = "\(kind.rawValue)/\(device)"
-        return place.map { "\(name)@\($0)" } ?? name
-    }
+    public var description: String { "\(kind.rawValue)/\(whereabouts)" }
+
+    /// `DEVICE` or `DEVICE@PLACE`: the same for all that is counted at one device.
+    public var whereabouts: String { place.map { "\(device)@\($0)" } ?? device }
+
+    /// The meter of all that this meter's device carries.
+    public var ofDevice: MeterName { MeterName(kind: .interface, device: device, place: place) }
 }

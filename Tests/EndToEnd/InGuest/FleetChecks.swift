@@ -104,6 +104,35 @@ extension EndToEnd {
             #expect(try fleet.credentials().allSatisfy { $0.heldSent + $0.heldReceived == 0 })
         }
 
+        @Test func whatARemovedPeerHadNotBeenReadWithStandsBesideWhatWasCharged() throws {
+            let (tunnel, fleet) = try start()
+            let bob = try tunnel.client("bob")
+            try bob.ping(count: 5)
+            try tunnel.client("alice").ping(count: 5)
+            let isEven = try eventually(within: 60) {
+                try fleet.tollkeeper("server", "sync", "host")
+                let drift = try fleet.drift()
+                return drift.observed == drift.charged && drift.charged.sent > 0
+            }
+            #expect(isEven)
+            let before = try fleet.drift()
+            try bob.ping(count: 20)
+            let unread = try #require(try tunnel.truth()[bob.keys.publicKey])
+            let booked = try #require(try fleet.totals()[bob.keys.publicKey])
+            try tunnel.namespace.run(
+                "wg", "set", tunnel.interface, "peer", bob.keys.publicKey, "remove")
+            try fleet.tollkeeper("server", "sync", "host")
+            let isSeen = try eventually(within: 30) {
+                let drift = try fleet.drift()
+                return drift.observed.sent - drift.charged.sent >= unread.sent - booked.sent
+                    && drift.observed.received - drift.charged.received
+                        >= unread.received - booked.received
+            }
+            let after = try fleet.drift()
+            #expect(isSeen, "\(before), then \(after)")
+            #expect(unread.sent > booked.sent)
+        }
+
         /// Removes a peer and adds it again as it was, unless it has counted more by then.
         private func addAgain(
             _ client: TunnelClient, at tunnel: Tunnel, ifStillAt total: Total

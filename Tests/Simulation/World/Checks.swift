@@ -13,6 +13,15 @@ private struct Booked {
     let desired: Access
 }
 
+/// What the controller has booked of what a device carried.
+private struct Observed {
+    let credential: Int64
+    let server: Int64
+    let meter: String
+    let total: Traffic
+    let hours: Traffic
+}
+
 extension World {
     /// Compares what the controller has booked with the truth: never more, at rest all of it.
     func checkTotals(areFinal: Bool) async throws {
@@ -42,6 +51,25 @@ extension World {
             if areFinal { try checkFinal(host, charges, sums[host.name] ?? [:]) }
         }
         try resolve(booked)
+        for row in try await store.observed() { try check(row) }
+    }
+
+    /// What was observed of a device is never more than its link carried, and never goes back.
+    private func check(_ row: Observed) throws {
+        guard row.total == row.hours else {
+            throw Violation("the hours of \(row.meter) hold \(row.hours), its total \(row.total)")
+        }
+        guard row.total.isAtLeast(seenTotals[row.credential] ?? .zero) else {
+            throw Violation("the total of \(row.meter) went back to \(row.total)")
+        }
+        seenTotals[row.credential] = row.total
+        guard let name = servers.first(where: { $0.value == row.server })?.key, cloneCount == 0,
+            let host = hosts.first(where: { $0.name == name })
+        else { return }
+        let carried = host.carried(at: row.meter)
+        guard carried.isAtLeast(row.total) else {
+            throw Violation("\(name): \(row.meter) carried \(carried), observed \(row.total)")
+        }
     }
 
     private func check(_ row: Booked) throws {
@@ -128,6 +156,7 @@ extension World {
 
     /// Nobody who should be shut is open; who was opened again is as before.
     func checkAccess() async throws {
+        let lost = try await controller.store?.lostKeys() ?? []
         for host in hosts {
             for device in host.devices {
                 try checkStillShut(device, on: host)
@@ -137,7 +166,11 @@ extension World {
                     if access.isShut, let found, !found.addresses.isEmpty {
                         throw Violation("\(host.name): \(key) should be shut, and is open")
                     }
-                    if !access.isShut, !tampered.contains(key), found != settings {
+                    // Blocked while the disk was full, by an agent that then ended: said, not hidden.
+                    let isLost =
+                        faults.contains(.fullDisk) && found?.addresses.isEmpty == true
+                        && lost.contains("\(key)")
+                    if !access.isShut, !tampered.contains(key), !isLost, found != settings {
                         throw Violation(
                             "\(host.name): \(key) should be open as it was, and is "
                                 + (found == nil ? "gone" : "another"))
@@ -166,6 +199,40 @@ extension World {
 }
 
 extension Store {
+    /// Keys whose agent has told that what restores them is lost.
+    fileprivate func lostKeys() async throws -> Set<String> {
+        try await database.read { session in
+            let rows = try session.query(
+                "SELECT key FROM credentials WHERE exception_code = 'needs_new_key'", [])
+            return Set(rows.map { $0.text(0) })
+        }
+    }
+
+    fileprivate func observed() async throws -> [Observed] {
+        try await database.read { session in
+            let rows = try session.query(
+                """
+                SELECT c.id, c.server, m.name, t.uplink, t.downlink, \
+                (SELECT COALESCE(SUM(h.observed_uplink), 0) FROM meter_hours h \
+                WHERE h.meter = m.id), \
+                (SELECT COALESCE(SUM(h.observed_downlink), 0) FROM meter_hours h \
+                WHERE h.meter = m.id) \
+                FROM credentials c JOIN totals t ON t.credential = c.id \
+                JOIN meters m ON m.id = c.meter WHERE c.client = 0 ORDER BY c.id
+                """, [])
+            return rows.map { row in
+                Observed(
+                    credential: row.integer(0), server: row.integer(1), meter: row.text(2),
+                    total: Traffic(
+                        uplink: UInt64(clamping: row.integer(3)),
+                        downlink: UInt64(clamping: row.integer(4))),
+                    hours: Traffic(
+                        uplink: UInt64(clamping: row.integer(5)),
+                        downlink: UInt64(clamping: row.integer(6))))
+            }
+        }
+    }
+
     fileprivate func booked() async throws -> [Booked] {
         try await database.read { session in
             let rows = try session.query(
@@ -173,7 +240,7 @@ extension Store {
                 SELECT c.id, c.server, c.key, t.uplink, t.downlink, c.desired, \
                 (SELECT COALESCE(SUM(h.uplink), 0) FROM usage_hours h WHERE h.credential = c.id), \
                 (SELECT COALESCE(SUM(h.downlink), 0) FROM usage_hours h WHERE h.credential = c.id) \
-                FROM credentials c JOIN totals t ON t.credential = c.id ORDER BY c.id
+                FROM credentials c JOIN totals t ON t.credential = c.id WHERE c.client <> 0 ORDER BY c.id
                 """, [])
             return rows.map { row in
                 Booked(

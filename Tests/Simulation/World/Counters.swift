@@ -22,6 +22,9 @@ final class TrueCounter {
     /// What its predecessor was read with last, while its successor has not been read: a value
     /// from here on cannot be told from the predecessor's own by itself.
     var overtakes: Traffic?
+    /// The most that its predecessor may have been read with: a reading may be durable before
+    /// anybody learns of it.
+    var overtakesAtMost: Traffic?
 
     /// What a first reading found and nobody is charged for.
     var base = Traffic.zero

@@ -36,6 +36,8 @@ final class TrueHost: @unchecked Sendable {
     var adoption = Adoption()
     /// Whether the wall clock was ever set wrong.
     var hasWrongClock = false
+    /// What links of devices that are gone had carried, by the name of the meter that observes them.
+    private var carriedBefore: [String: Traffic] = [:]
     private var nextCookie: UInt64 = 1
     private var nextPID: Int32 = 1_000
 
@@ -81,7 +83,16 @@ final class TrueHost: @unchecked Sendable {
     /// Removes a device with all its counters.
     func remove(_ device: TrueDevice) {
         for counter in device.counters { counter.isAlive = false }
+        let before = carriedBefore["\(device.name.ofDevice)", default: .zero]
+        carriedBefore["\(device.name.ofDevice)"] = before.adding(device.link)
         devices.removeAll { $0 === device }
+    }
+
+    /// What the links of all devices of a name have carried, by the name of the meter that observes
+    /// them.
+    func carried(at meter: String) -> Traffic {
+        devices.filter { "\($0.name.ofDevice)" == meter }
+            .reduce(carriedBefore[meter, default: .zero]) { $0.adding($1.link) ?? $0 }
     }
 
     /// Sets a device's peers up as its configuration has them.
@@ -96,6 +107,9 @@ final class TrueHost: @unchecked Sendable {
         guard let counter = device.put(settings) else { return }
         let before = history.last { $0.id == counter.id && $0.incarnation == counter.incarnation }
         counter.overtakes = before.flatMap { $0.recorded ?? $0.overtakes }
+        counter.overtakesAtMost = before.flatMap {
+            $0.delivered.last ?? $0.recorded ?? $0.overtakesAtMost
+        }
         history.append(counter)
     }
 

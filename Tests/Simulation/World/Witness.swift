@@ -13,7 +13,7 @@ extension TrueHost {
         covers: (MeterName) -> Bool
     ) throws(Violation) {
         var held: [Incarnation: [CounterID: (Traffic, MeterName)]] = [:]
-        for (meter, book) in books {
+        for (meter, book) in books where meter.kind != .interface {
             for (incarnation, counters) in book.counters {
                 for (id, baseline) in counters {
                     held[incarnation, default: [:]][id] = (baseline.value, meter)
@@ -28,7 +28,8 @@ extension TrueHost {
                     counter.base = base(of: counter, read: value, at: meter)
                 }
                 if counter.recorded == nil, let limit = counter.overtakes, value.isAtLeast(limit) {
-                    unproven[counter.key] = unproven[counter.key, default: .zero].adding(limit)
+                    unproven[counter.key] = unproven[counter.key, default: .zero].adding(
+                        counter.overtakesAtMost ?? limit)
                 }
                 if counter.recorded != value {
                     tell(

@@ -8,7 +8,7 @@ struct ServerCommands: ParsableCommand {
         abstract: "Servers: the VPN hosts and their agents.",
         subcommands: [
             ServerAddCommand.self, ServerListCommand.self, ServerShowCommand.self,
-            ServerSyncCommand.self, ServerRemoveCommand.self,
+            ServerSyncCommand.self, ServerDriftCommand.self, ServerRemoveCommand.self,
         ])
 }
 

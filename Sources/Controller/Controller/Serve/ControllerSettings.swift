@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Server
 import Settings
@@ -18,6 +19,10 @@ enum ControllerSettings {
     static let store = SettingKey<String>(
         "STORE", default: nil, expected: "sqlite:PATH, such as sqlite:/srv/tollkeeper.sqlite",
         about: "Where everything is kept.", parse: storePath)
+    static let timeZone = SettingKey<TimeZone>(
+        "TIME_ZONE", default: nil, expected: "a time zone such as Europe/Berlin or UTC",
+        about: "Whose hours, days and months usage is kept in; fixed at the first start.",
+        parse: zone)
     static let publicURL = SettingKey<String>(
         "PUBLIC_URL", default: nil, expected: "a URL such as https://vpn.example:8440",
         about: "The address that agents and operators use.", parse: url)
@@ -36,7 +41,7 @@ enum ControllerSettings {
     /// Every key, in the order of the reference file.
     static let table = SettingsTable(
         prefix: "TOLLKEEPER_",
-        keys: [listen, store, publicURL, tls, certificate, key, proxies, logLevel],
+        keys: [listen, store, timeZone, publicURL, tls, certificate, key, proxies, logLevel],
         otherVariables: [
             "TOLLKEEPER_AGENT_*", "TOLLKEEPER_TOKEN",
             // What our scripts and the build use.
@@ -46,6 +51,12 @@ enum ControllerSettings {
     private static func storePath(_ text: String) -> String? {
         let path = text.hasPrefix("sqlite:") ? String(text.dropFirst("sqlite:".count)) : ""
         return path.isEmpty ? nil : path
+    }
+
+    /// A zone by its place, not by an abbreviation, which would leave out its summer time.
+    private static func zone(_ text: String) -> TimeZone? {
+        let isName = text.contains("/") || text == "UTC" || text == "GMT"
+        return isName ? TimeZone(identifier: text) : nil
     }
 
     private static func url(_ text: String) -> String? {

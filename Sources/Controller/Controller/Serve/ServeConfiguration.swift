@@ -23,6 +23,7 @@ struct ServeConfiguration {
         options.listenPort = listen.port
         options.tls = try Self.tls(values)
         options.storePath = try values.optional(Keys.store)
+        options.timeZone = try values.optional(Keys.timeZone)
         options.stateDirectory = Place.stateDirectory(stateDirectory, in: world)
         options.publicURL = try values.optional(Keys.publicURL)
         options.trustedProxies = try values.required(Keys.proxies)

@@ -30,7 +30,8 @@ struct Route: Sendable {
 extension Backend {
     /// Every call.
     var routes: [Route] {
-        healthRoutes + agentRoutes + serverRoutes + clientRoutes + credentialRoutes + tokenRoutes
+        healthRoutes + agentRoutes + serverRoutes + driftRoutes + clientRoutes + credentialRoutes
+            + tokenRoutes
             + statsRoutes
     }
 

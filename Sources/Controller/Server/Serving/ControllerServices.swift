@@ -32,7 +32,7 @@ public struct ControllerServices: Sendable {
         try directory.checkSocketLength()
         let identity = try identity(options, directory)
         let storePath = options.storePath ?? directory.file("store.sqlite")
-        let store = try await open(storePath)
+        let store = try await open(storePath, zone: options.timeZone)
         let isPinned = mode(options) == .auto
         let address = PublicAddress(
             options: options, isEncrypted: identity != nil,
@@ -101,9 +101,9 @@ public struct ControllerServices: Sendable {
         return url ?? (options.host.contains(":") ? "localhost" : options.host)
     }
 
-    private static func open(_ path: String) async throws -> Store {
+    private static func open(_ path: String, zone: TimeZone?) async throws -> Store {
         do {
-            return try await Store.open(path: path)
+            return try await Store.open(path: path, zone: zone)
         } catch let error as StoreError {
             throw ServeError(error.description)
         }

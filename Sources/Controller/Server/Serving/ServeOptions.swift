@@ -1,3 +1,5 @@
+public import Foundation
+
 /// How the controller is to run.
 public struct ServeOptions: Sendable {
     /// How connections over TCP are protected.
@@ -18,6 +20,8 @@ public struct ServeOptions: Sendable {
     public var tls: TLS?
     /// Path of the SQLite store; nil: `store.sqlite` in the state directory.
     public var storePath: String?
+    /// The time zone that a new store keeps its hours in; nil: this system's.
+    public var timeZone: TimeZone?
     /// Where certificate, socket and store are kept; made with mode 0700 where it is missing.
     public var stateDirectory = "/var/lib/tollkeeper"
     /// The URL that agents are told to call; nil: made from what is listened on.

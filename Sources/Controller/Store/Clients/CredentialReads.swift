@@ -4,7 +4,7 @@ extension Store {
         server: Int64? = nil, client: Int64? = nil, key: String? = nil, after: Int64 = 0,
         limit: Int
     ) async throws -> [CredentialRecord] {
-        var conditions = ["c.id > $1", "c.retired_at = 0", "s.closed_at = 0"]
+        var conditions = ["c.id > $1", "c.client <> 0", "c.retired_at = 0", "s.closed_at = 0"]
         var values: [SQLValue] = [.integer(after)]
         func add(_ column: String, _ value: SQLValue?) {
             guard let value else { return }

@@ -17,12 +17,12 @@ extension Store {
             let sums = try session.first(
                 """
                 SELECT \(WideSum.columns("t.uplink")), \(WideSum.columns("t.downlink")) \
-                FROM credentials c JOIN totals t ON t.credential = c.id WHERE c.id > 0\(share)
+                FROM credentials c JOIN totals t ON t.credential = c.id WHERE c.client <> 0\(share)
                 """, [])
             let active = try session.first(
                 """
                 SELECT COUNT(DISTINCT c.client) FROM credentials c \
-                JOIN totals t ON t.credential = c.id WHERE t.last_traffic > $1\(share)
+                JOIN totals t ON t.credential = c.id WHERE t.last_traffic > $1 AND c.client <> 0\(share)
                 """, [.integer(activeSince)])
             return FleetTotal(
                 uplink: sums.map { WideSum.value($0, at: 0) } ?? 0,

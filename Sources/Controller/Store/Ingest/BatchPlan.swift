@@ -6,9 +6,35 @@ struct BatchPlan {
     /// Bytes gained by one credential in one hour, for the client as it was.
     struct Hour: Hashable {
         let credential: Int64
-        /// Hours since 1970, UTC.
+        /// When it begins, seconds since 1970.
         let hour: Int64
         let client: Int64
+    }
+
+    /// Bytes gained at one meter in one hour.
+    struct MeterHour: Hashable {
+        let meter: Int64
+        /// When it begins, seconds since 1970.
+        let hour: Int64
+    }
+
+    /// What a meter's credentials gained, and beside it what was observed there.
+    struct MeterGain: Hashable {
+        private(set) var charged = Bytes()
+        private(set) var observed = Bytes()
+
+        struct Bytes: Hashable {
+            var uplink: Int64 = 0
+            var downlink: Int64 = 0
+        }
+
+        /// Adds to one of them; what no longer fits stays at the most that does.
+        mutating func add(_ gained: (uplink: Int64, downlink: Int64), isObserved: Bool) {
+            var bytes = isObserved ? observed : charged
+            bytes.uplink = bytes.uplink.addingClamped(gained.uplink)
+            bytes.downlink = bytes.downlink.addingClamped(gained.downlink)
+            if isObserved { observed = bytes } else { charged = bytes }
+        }
     }
 
     /// One of the counters behind a credential.
@@ -34,6 +60,7 @@ struct BatchPlan {
     private(set) var totals: [Int64: HeldTotals]
     private(set) var changed: Set<Int64> = []
     private(set) var hours: [Hour: (uplink: Int64, downlink: Int64)] = [:]
+    private(set) var meterHours: [MeterHour: MeterGain] = [:]
     private(set) var raws: [Counter: Raw] = [:]
     private(set) var quarantined: [Quarantined] = []
     /// Where the buckets lie.
@@ -43,11 +70,14 @@ struct BatchPlan {
     /// `earliest`, or, where that is nil, before the last one that was booked.
     init(
         _ batch: DecodedBatch, rows: [BatchRow]?, held: [Int64: HeldTotals], times: BucketTimes,
-        earliest: Int64?
+        earliest: Int64?, hours grid: HourGrid
     ) {
         totals = held
         self.times = times
-        let ends = batch.batch.buckets.map { self.times.end($0.last, notBefore: earliest) }
+        let ends = batch.batch.buckets.map { bucket in
+            let end = self.times.end(bucket.last, notBefore: earliest)
+            return (moment: end, hour: grid.hour(of: end))
+        }
         guard let rows else {
             quarantined = [Quarantined(row: -1, reason: .columns, bytes: batch.bytes)]
             return
@@ -64,7 +94,7 @@ struct BatchPlan {
     }
 
     private mutating func book(
-        _ row: BatchRow, of batch: WireBatch, ends: [Int64]
+        _ row: BatchRow, of batch: WireBatch, ends: [(moment: Int64, hour: Int64)]
     ) throws(RowFault) {
         guard let id = Int64(exactly: row.credential), var held = totals[id] else {
             throw .credential
@@ -111,18 +141,18 @@ struct BatchPlan {
     }
 
     private mutating func add(
-        _ gained: (uplink: Int64, downlink: Int64), to totals: inout HeldTotals, end: Int64
+        _ gained: (uplink: Int64, downlink: Int64), to totals: inout HeldTotals,
+        end: (moment: Int64, hour: Int64)
     ) {
         guard gained.uplink > 0 || gained.downlink > 0 else { return }
-        totals.lastTraffic = max(totals.lastTraffic, end)
-        let hour = Hour(credential: totals.credential, hour: Self.hour(end), client: totals.client)
+        totals.lastTraffic = max(totals.lastTraffic, end.moment)
+        let meterHour = MeterHour(meter: totals.meter, hour: end.hour)
+        meterHours[meterHour, default: MeterGain()].add(gained, isObserved: totals.isObserved)
+        guard !totals.isObserved else { return }
+        let hour = Hour(credential: totals.credential, hour: end.hour, client: totals.client)
         // Cannot overflow: an hour's bytes are a part of a total that was checked.
         let held = hours[hour] ?? (0, 0)
         hours[hour] = (held.uplink + gained.uplink, held.downlink + gained.downlink)
-    }
-
-    private static func hour(_ nanoseconds: Int64) -> Int64 {
-        nanoseconds / 3_600_000_000_000
     }
 }
 

@@ -25,6 +25,7 @@ struct BatchWrites {
     func write(_ plan: BatchPlan, of batch: DecodedBatch, receivedAt: Int64) throws {
         try writeTotals(plan)
         try writeHours(plan)
+        try writeMeterHours(plan)
         try writeRaws(plan, incarnations: batch.batch.incarnations)
         for row in plan.quarantined {
             try quarantine(
@@ -67,6 +68,28 @@ struct BatchWrites {
             uplink = usage_hours.uplink + excluded.uplink, \
             downlink = usage_hours.downlink + excluded.downlink
             """, width: 5, rows: rows)
+    }
+
+    private func writeMeterHours(_ plan: BatchPlan) throws {
+        let rows = plan.meterHours.flatMap { place, gain in
+            [
+                place.meter, place.hour, gain.charged.uplink, gain.charged.downlink,
+                gain.observed.uplink, gain.observed.downlink,
+            ].map { SQLValue.integer($0) }
+        }
+        let columns = ["uplink", "downlink", "observed_uplink", "observed_downlink"]
+        let sums = columns.map { name in
+            """
+            \(name) = CASE WHEN meter_hours.\(name) > \(Schema1.largest) - excluded.\(name) \
+            THEN \(Schema1.largest) ELSE meter_hours.\(name) + excluded.\(name) END
+            """
+        }
+        try session.execute(
+            """
+            INSERT INTO meter_hours (meter, hour, \(columns.joined(separator: ", "))) \
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (meter, hour) DO UPDATE SET \
+            \(sums.joined(separator: ", "))
+            """, width: 6, rows: rows)
     }
 
     private func writeRaws(_ plan: BatchPlan, incarnations: [String]) throws {

@@ -4,6 +4,7 @@ import AgentProtocol
 struct HeldTotals: Hashable, Sendable {
     let credential: Int64
     let client: Int64
+    let meter: Int64
     /// Everything that was booked.
     var uplink: Int64
     var downlink: Int64
@@ -23,7 +24,7 @@ struct HeldTotals: Hashable, Sendable {
     static let columns = """
         c.id, c.client, t.uplink, t.downlink, t.held_uplink, t.held_downlink, \
         t.baseline_uplink, t.baseline_downlink, t.last_handshake, t.last_traffic, \
-        t.withheld_uplink, t.withheld_downlink
+        t.withheld_uplink, t.withheld_downlink, c.meter
         """
 
     init(_ row: Row) {
@@ -35,7 +36,11 @@ struct HeldTotals: Hashable, Sendable {
         lastHandshake = row.integer(8)
         lastTraffic = row.integer(9)
         (withheldUplink, withheldDownlink) = (row.integer(10), row.integer(11))
+        meter = row.integer(12)
     }
+
+    /// Whether it is read to compare with, and charged to nobody.
+    var isObserved: Bool { client == KeyOwner.nobody.client }
 
     /// The values of an UPDATE, the id last.
     var values: [SQLValue] {

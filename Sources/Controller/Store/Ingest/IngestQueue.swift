@@ -11,13 +11,15 @@ actor IngestQueue {
     private static let largestGroup = 64
 
     private let database: any Database
+    private let hours: HourGrid
     private var waiting: [Job] = []
     private var isRunning = false
     /// How many transactions were committed.
     private(set) var commits = 0
 
-    init(database: any Database) {
+    init(database: any Database, hours: HourGrid) {
         self.database = database
+        self.hours = hours
     }
 
     /// Books a push; returns once that is on disk.
@@ -42,11 +44,12 @@ actor IngestQueue {
 
     private func commit(_ jobs: [Job]) async {
         let pushes = jobs.map(\.push)
+        let hours = hours
         do {
             let results = try await database.write { session in
                 try pushes.map { push in
                     do {
-                        return try session.savepoint { try PushBooking.book(push, session) }
+                        return try session.savepoint { try PushBooking.book(push, hours, session) }
                     } catch let error as StoreError where error.code == .internal {
                         // One agent's surprise must not fail the others' pushes.
                         return .failure(error)

@@ -3,6 +3,7 @@ import AgentProtocol
 /// Books a push within a transaction.
 struct PushBooking {
     private let push: DecodedPush
+    private let hours: HourGrid
     private let session: any Session
     private var state: PushState
     /// Whether a gap was closed by the last of its catch-up batches.
@@ -14,10 +15,10 @@ struct PushBooking {
     /// Books what continues the ledger. A batch that does not is the push's own failure: those
     /// before it, and other agents' pushes, hold. Throws only what fails the whole transaction.
     static func book(
-        _ push: DecodedPush, _ session: any Session
+        _ push: DecodedPush, _ hours: HourGrid, _ session: any Session
     ) throws -> Result<PushReceipt, any Error> {
         do {
-            var booking = try PushBooking(push, session)
+            var booking = try PushBooking(push, hours, session)
             let failure = try booking.bookBatches()
             if let failure, booking.state.standing == .unproven {
                 try booking.refuse()
@@ -30,8 +31,8 @@ struct PushBooking {
         }
     }
 
-    private init(_ push: DecodedPush, _ session: any Session) throws {
-        (self.push, self.session) = (push, session)
+    private init(_ push: DecodedPush, _ hours: HourGrid, _ session: any Session) throws {
+        (self.push, self.hours, self.session) = (push, hours, session)
         state = try PushState(push, session)
     }
 
@@ -84,7 +85,7 @@ struct PushBooking {
                 let rows = batch.batch.rows.rows()
                 let plan = BatchPlan(
                     batch, rows: rows, held: try writes.held(rows ?? []), times: times,
-                    earliest: earliest)
+                    earliest: earliest, hours: hours)
                 try writes.write(plan, of: batch, receivedAt: push.correction.receivedAt)
                 return plan.times
             }

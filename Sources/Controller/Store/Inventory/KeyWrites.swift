@@ -104,10 +104,7 @@ struct KeyWrites {
         var changes: [AccessChange] = []
         for (key, id) in places.filter({ $0.id != nil }) + places.filter({ $0.id == nil })
         where credentials[key.place] == nil {
-            let owner =
-                try owners[key.wire.key].flatMap { key.isUniversal ? $0 : nil }
-                ?? KeyOwner(client: addClient(key), access: .open)
-            if key.isUniversal { owners[key.wire.key] = owner }
+            let owner = try owner(of: key, &owners)
             let credential = try addCredential(key, client: owner.client, id: id)
             credentials[key.place] = credential
             if owner.access.isShut {
@@ -118,6 +115,17 @@ struct KeyWrites {
             }
         }
         return changes
+    }
+
+    private func owner(
+        of key: FoundKey, _ owners: inout [String: KeyOwner]
+    ) throws -> KeyOwner {
+        guard !key.isObserved else { return .nobody }
+        guard key.isUniversal else { return KeyOwner(client: try addClient(key), access: .open) }
+        let owner =
+            try owners[key.wire.key] ?? KeyOwner(client: addClient(key), access: .open)
+        owners[key.wire.key] = owner
+        return owner
     }
 
     private func addClient(_ key: FoundKey) throws -> Int64 {

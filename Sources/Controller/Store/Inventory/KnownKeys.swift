@@ -19,6 +19,9 @@ struct FoundKey {
     /// Whether the key is the same person's wherever it appears.
     var isUniversal: Bool { kind == .wireguard || kind == .amneziawg }
 
+    /// Whether it is read to compare with, and charged to nobody.
+    var isObserved: Bool { wire.observed || kind == .interface }
+
     /// Takes a key of a meter that the server has; nil for what is no key of that meter.
     ///
     /// Nothing that is said beside the key can keep it from being counted and shut.
@@ -82,6 +85,9 @@ enum NameSource: Int64 {
 struct KeyOwner {
     let client: Int64
     let access: Access
+
+    /// Whose what is only observed is.
+    static let nobody = KeyOwner(client: 0, access: .open)
 }
 
 /// Looks up in bulk what the store holds of keys.

@@ -19,6 +19,8 @@ enum Schema1 {
 
     static func servers(_ dialect: Dialect) -> String {
         """
+        CREATE TABLE facts (
+            name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) \(dialect.clustered);
         CREATE TABLE servers (
             id \(dialect.id), name TEXT NOT NULL CHECK (name <> ''),
             created_at BIGINT NOT NULL, \(count("joined_at")), \(count("closed_at")),
@@ -73,6 +75,9 @@ enum Schema1 {
             access BIGINT NOT NULL CHECK (access IN (0, 1)),
             note TEXT NOT NULL DEFAULT '', created_at BIGINT NOT NULL, \(count("deleted_at")));
         CREATE INDEX clients_by_name ON clients (name, id) WHERE deleted_at = 0;
+        -- Whose what is only observed is: nobody is charged for it.
+        INSERT INTO clients (id, name, named_by, access, created_at, deleted_at)
+            VALUES (0, 'nobody', 2, 0, 0, 1);
         CREATE TABLE credentials (
             id \(dialect.id), server BIGINT NOT NULL REFERENCES servers (id),
             meter BIGINT NOT NULL REFERENCES meters (id), key TEXT NOT NULL CHECK (key <> ''),
@@ -118,6 +123,11 @@ enum Schema1 {
             client BIGINT NOT NULL REFERENCES clients (id),
             \(bytes("uplink")), \(bytes("downlink")),
             PRIMARY KEY (credential, hour, client)) \(dialect.clustered);
+        CREATE TABLE meter_hours (
+            meter BIGINT NOT NULL REFERENCES meters (id), hour BIGINT NOT NULL,
+            \(bytes("uplink")), \(bytes("downlink")),
+            \(bytes("observed_uplink")), \(bytes("observed_downlink")),
+            PRIMARY KEY (meter, hour)) \(dialect.clustered);
         CREATE TABLE batches (
             ledger BYTEA NOT NULL REFERENCES ledgers (id), sequence BIGINT NOT NULL,
             digest BYTEA NOT NULL, applied_at BIGINT NOT NULL,

@@ -40,7 +40,7 @@ extension Store {
             try session.first(
                 """
                 SELECT COUNT(DISTINCT client) FROM credentials \
-                WHERE server = $1 AND present = 1 AND retired_at = 0
+                WHERE server = $1 AND present = 1 AND retired_at = 0 AND client <> 0
                 """, [.integer(server)])?.count(0) ?? 0
         }
     }
@@ -122,7 +122,7 @@ extension Store {
             SELECT c.server, COUNT(DISTINCT c.client), \
             \(WideSum.columns("t.uplink")), \(WideSum.columns("t.downlink")) \
             FROM credentials c JOIN totals t ON t.credential = c.id \
-            WHERE c.server IN (\($0)) GROUP BY c.server
+            WHERE c.server IN (\($0)) AND c.client <> 0 GROUP BY c.server
             """
         }
         return Dictionary(
