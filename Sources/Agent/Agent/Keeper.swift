@@ -80,6 +80,7 @@ actor Keeper {
     /// A meter that fails is reported and the others go on.
     func cycle() {
         let ticket = ticketAsked
+        noteStart()
         discover()
         newMetersBegan = DiscoveryScope(text: ledger.discoveryScope, options)
         for meter in meters.values { attend(to: meter) }
@@ -94,6 +95,23 @@ actor Keeper {
         }
         hasDiscovered = true
         noteDiscovery()
+    }
+
+    /// Notes this start down where the disk was full before. Until then this host is read and
+    /// enforced, nothing is booked or removed, and the controller is not spoken to.
+    private func noteStart() {
+        do {
+            try ledger.noteStart()
+        } catch {
+            if ledgerFault == nil {
+                logger.error(
+                    """
+                    \(error); until then this host is read, whoever is to be shut is blocked, and \
+                    nothing is booked, removed or pushed
+                    """)
+            }
+            ledgerFault = "\(error)"
+        }
     }
 
     /// Keeps what waits to be sent within its limit.
