@@ -16,11 +16,12 @@ package struct Store: Sendable {
     /// Opens a SQLite store, or makes one with mode 0600 in a folder with mode 0700.
     ///
     /// Throws a `StoreError` of code `damaged` for a file that is damaged, foreign or of a newer
-    /// version, and leaves that file as it is.
-    package static func open(path: String) async throws -> Store {
+    /// version, and leaves that file as it is. `reserve` bytes of its disk are set aside, so that
+    /// a full one keeps nobody in; nil for the usual 4 MiB.
+    package static func open(path: String, reserve: Int? = nil) async throws -> Store {
         let folder = URL(filePath: path).deletingLastPathComponent().path
         try makePrivateFolder(folder)
-        let database = try SQLiteDatabase.open(path: path)
+        let database = try SQLiteDatabase.open(path: path, reserve: reserve ?? Reserve.usual)
         try await Migrations.run(on: database)
         return Store(database: database)
     }
