@@ -67,12 +67,9 @@ enum SQLiteFile {
         StoreError(.damaged, unusable(path, error.message ?? "it cannot be opened"), cause: error)
     }
 
-    /// The error for a whole file that cannot be opened now, or one that never could.
+    /// The error for a file that cannot be opened now, or never will be.
     static func openingFailure(_ path: String, _ error: DatabaseError) -> StoreError {
-        switch error.resultCode {
-        case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_BUSY, .SQLITE_CANTOPEN: failure(path, error)
-        default: refusal(path, error)
-        }
+        lacksRoom(error) ? failure(path, error) : refusal(path, error)
     }
 
     /// Whether more room on the disk may help. Where a shared index cannot grow, SQLite calls that an
