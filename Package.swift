@@ -187,7 +187,8 @@ if !agentOnly {
 
 let fuzzTargets: [Target.Dependency] =
     ["FuzzTargets"] + (agentOnly ? [] : ["ControllerFuzzTargets"])
-targets.append(tests("FuzzTests", fuzzTargets + ["TestSupport"]))
+targets.append(
+    tests("FuzzTests", fuzzTargets + ["Accounting", "Agent", "Meters", "Settings", "TestSupport"]))
 if fuzzes {
     targets.append(
         .executableTarget(

@@ -24,7 +24,9 @@ import Testing
 
     @Test(arguments: [
         "203.0.113.5:8440", "ftp://x", "http://203.0.113.5:8440", "https://", "https://a/b",
-        "https://user@host",
+        "https://user@host", "http://127.evil.example", "http://localhost.evil.example:8440",
+        "http://[::1].evil.example", "http://127.0.0.1:x", "http://127.0.0.1.evil.example",
+        "https://host\r\nX: y", "https://h\u{f6}st", "https://a\\b",
     ])
     func anAddressThatWouldNotDoIsRefused(_ url: String) {
         #expect(throws: AgentError.self) { try ControllerURL.check(url) }

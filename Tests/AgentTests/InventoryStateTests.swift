@@ -32,6 +32,20 @@ import Testing
         #expect(next(state)?.keys.map(\.name) == ["bob"])
     }
 
+    @Test func aContestIsTold() throws {
+        var state = InventoryState()
+        state.note(meter, source: "kernel", listenPort: 1, keys: 1, fault: "")
+        state.acknowledge(try #require(next(state)))
+        state.note(
+            meter, source: "kernel", listenPort: 1, keys: 1, fault: "",
+            contested: ContestReport.text(suspects: ["wg-portal"]))
+        let told = try #require(next(state))
+        #expect(told.meters.map(\.contested).allSatisfy { $0.hasSuffix("here: wg-portal") })
+        state.acknowledge(told)
+        state.note(meter, source: "kernel", listenPort: 1, keys: 1, fault: "")
+        #expect(next(state)?.meters.map(\.contested) == [""])
+    }
+
     @Test func aKeyThatIsKeptOutKeepsItsAddresses() throws {
         var state = InventoryState()
         state.note(peer("a"), at: meter, name: "", handshake: nil)

@@ -31,7 +31,7 @@ import Testing
         link = ControllerLink(
             identity: identity, ledger: PretendedMeter.zeros, start: 1,
             instance: PretendedMeter.zeros, transport: controller,
-            newestBatch: { await keeper.newestBatch })
+            newestBatch: { try await keeper.newestBatch() })
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let sender = Wakeup()
         uplink = Uplink(

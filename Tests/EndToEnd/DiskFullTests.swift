@@ -49,7 +49,78 @@ extension EndToEnd {
             #expect(fleet.agent?.isRunning == true)
         }
 
-        @Test func aControllerWithoutSpaceSaysSoAndCatchesUp() throws {
+        @Test func anAgentThatStartsWithoutSpaceBlocksAndGoesOn() throws {
+            try startWithoutSpace { $0.killAgent() }
+        }
+
+        @Test func anAgentThatStartsWithoutSpaceAfterAStopBlocksAndGoesOn() throws {
+            // Then it has neither a WAL nor room to make one.
+            try startWithoutSpace { $0.stopAgent() }
+        }
+
+        private func startWithoutSpace(after end: (Fleet) -> Void) throws {
+            try #require(geteuid() == 0, "namespaces need root")
+            let tunnel = try Tunnel(clients: ["alice", "bob"])
+            let folder = try TemporaryFolder()
+            let disk = try SmallDisk(on: "\(folder.path)/agent", kilobytes: 2048)
+            let fleet = try Fleet(tunnel, interval: "200ms", in: folder)
+            try fleet.join()
+            try fleet.startAgent()
+            #expect(try eventually { try fleet.clients().count == 2 })
+            let (alice, bob) = (try tunnel.client("alice"), try tunnel.client("bob"))
+            try bob.ping(count: 10)
+            #expect(try eventually { try fleet.totals() == tunnel.truth() })
+            let known = try tunnel.configured(alice)
+            try fleet.tollkeeper("client", "revoke", "alice")
+            end(fleet)
+
+            disk.fill()
+            try tunnel.synchronise()
+            #expect(try tunnel.configured(alice) == known)
+            try fleet.startAgent()
+            #expect(eventually { fleet.agent?.errors.contains("its disk is full") == true })
+            #expect(try eventually { try !alice.reachesServer(limit: 1) })
+            #expect(try bob.reachesServer())
+            let status = try fleet.tollkeeperAgent("status").output
+            #expect(status.contains("its disk is full"), "\(status)")
+            #expect(fleet.agent?.isRunning == true)
+            let complaints = fleet.agent?.errors.split(separator: "\n").filter {
+                $0.contains("error") && $0.contains("disk is full")
+            }
+            #expect((1...6).contains(complaints?.count ?? 0), "\(complaints ?? [])")
+
+            disk.free()
+            try bob.ping(count: 10)
+            let isShut = try eventually(within: 60) { try tunnel.configured(alice) == nil }
+            #expect(isShut, "\(fleet.agent?.errors ?? "")")
+            let key = bob.keys.publicKey
+            #expect(
+                try eventually(within: 60) { try fleet.totals()[key] == tunnel.truth()[key] },
+                "\(fleet.agent?.errors ?? "")")
+            try fleet.tollkeeper("client", "restore", "alice")
+            #expect(try tunnel.configured(alice) == known)
+        }
+
+        @Test func anAgentThatCannotEvenMakeItsLedgerEndsWithTheReason() throws {
+            try #require(geteuid() == 0, "namespaces need root")
+            let tunnel = try Tunnel(clients: ["alice"])
+            let folder = try TemporaryFolder()
+            let disk = try SmallDisk(on: "\(folder.path)/agent", kilobytes: 2048)
+            let fleet = try Fleet(tunnel, interval: "200ms", in: folder)
+            try fleet.join()
+            disk.fill()
+            try fleet.startAgent()
+            #expect(fleet.agent?.wait(limit: 60) == 1)
+            let errors = fleet.agent?.errors ?? ""
+            let reason = "ledger.sqlite: its disk is full; free space there"
+            #expect(errors.contains(reason), "\(errors)")
+
+            disk.free()
+            try fleet.startAgent()
+            #expect(try eventually { try fleet.clients().count == 1 })
+        }
+
+        @Test func aControllerWithoutSpaceShutsAllTheSameAndCatchesUp() throws {
             try #require(geteuid() == 0, "namespaces need root")
             let tunnel = try Tunnel(clients: ["alice", "bob"])
             let folder = try TemporaryFolder()
@@ -65,16 +136,35 @@ extension EndToEnd {
             for _ in 0..<10 { try bob.ping(count: 10) }
             #expect(eventually(within: 30) { fleet.agent?.errors.contains("503") == true })
             #expect(fleet.controller.errors.contains("disk is full"))
-            // What it cannot keep it refuses, and nothing of it is done.
-            let revoke = try fleet.attempt("client", "revoke", "alice", "--wait", "5s")
-            #expect(revoke.status == 1)
-            #expect(revoke.errors.contains("store cannot be used now"))
-            #expect(try alice.reachesServer())
+            // What it cannot keep it refuses, once the last gap in its files is used.
+            var refused: (status: Int32, output: String, errors: String)?
+            for number in 0..<200 where refused == nil {
+                let add = try fleet.attempt("server", "add", "another-\(number)")
+                if add.status != 0 { refused = add }
+            }
+            #expect(refused?.status == 1)
+            #expect(refused?.errors.contains("store cannot be used now") == true)
+            // But a shut has room that is kept for it, again and again.
+            for _ in 0..<10 {
+                for verb in ["restore", "revoke"] {
+                    let done = try fleet.attempt("client", verb, "alice", "--no-wait")
+                    #expect(done.status == 0 || done.status == 3, "\(done)")
+                }
+            }
+            #expect(try eventually { try !alice.reachesServer(limit: 1) })
+            let isVerified = try eventually(within: 120) {
+                try fleet.clients()["alice"]?.status == .disabled
+            }
+            #expect(isVerified, "\(fleet.agent?.errors ?? "") \(fleet.controller.errors)")
+            // It starts on a full disk, too.
+            fleet.killController()
+            try fleet.startController()
+            #expect(try fleet.clients()["alice"]?.access == .disabled)
 
             disk.free()
-            #expect(try eventually(within: 60) { try fleet.totals() == tunnel.truth() })
-            try fleet.tollkeeper("client", "revoke", "alice")
-            #expect(try !alice.reachesServer())
+            let key = bob.keys.publicKey
+            #expect(
+                try eventually(within: 60) { try fleet.totals()[key] == tunnel.truth()[key] })
             #expect(fleet.controller.isRunning)
         }
     }

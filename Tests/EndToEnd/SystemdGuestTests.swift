@@ -11,6 +11,7 @@ extension EndToEnd {
             "bothAreReadyByTheirOwnWordAndWatched",
             "theAgentIsRootWithOneCapability",
             "theControllerIsAUserOfItsOwnWithoutCapabilities",
+            "nobodyButRootMayUseTheControllersSocket",
             "settingsThatTheControllersUserMayNotReadAreTold",
             "theControllerMayRaiseItsLimitOfFiles",
             "whatIsKilledIsStartedAgainAndCountedOnToTheByte",

@@ -12,9 +12,9 @@ import Testing
 @Suite struct FuzzTests {
     static var targets: [FuzzTarget] {
         #if canImport(ControllerFuzzTargets)
-            FuzzTarget.all + ControllerTargets.all
+            FuzzTarget.all + AgentTargets.all + ControllerTargets.all
         #else
-            FuzzTarget.all
+            FuzzTarget.all + AgentTargets.all
         #endif
     }
 

@@ -257,6 +257,20 @@ import Testing
         #expect(try open().baselines(of: .wg0).link == nil)
     }
 
+    @Test func aContestSurvivesStartsAndEndsAfterAQuietHour() throws {
+        var fall = Difference.gained("alice", 5, 6)
+        fall.restarts = [CounterID(key: .alice), CounterID(key: .bob)]
+        for second: Int64 in 0..<4 {
+            #expect(try !open().contest(of: .wg0).isContested)
+            try open().record(fall, of: .wg0, at: .at(second))
+        }
+        #expect(try open().contest(of: .wg0).isContested)
+        try open().record(Difference(), of: .wg0, at: .at(3602))
+        #expect(try open().contest(of: .wg0).isContested)
+        try open().record(Difference(), of: .wg0, at: .at(3603))
+        #expect(try open().contest(of: .wg0) == Contest())
+    }
+
     @Test func aKeyThatChangesHandsIsCutThere() throws {
         let ledger = try open()
         try ledger.record(.gained("alice", 100, 100), of: .wg0, at: .at(1))

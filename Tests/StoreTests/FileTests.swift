@@ -25,10 +25,35 @@ import Testing
         let folder = (fixture.path as NSString).deletingLastPathComponent
         for (path, mode) in [
             (folder, 0o700), (fixture.path, 0o600), (fixture.path + "-wal", 0o600),
+            (fixture.path + "-reserve", 0o600),
         ] {
             let attributes = try manager.attributesOfItem(atPath: path)
             #expect(attributes[.posixPermissions] as? Int == mode, "\(path)")
         }
+    }
+
+    @Test func roomForAShutIsSetAsideAndTakenBackOnceSpent() throws {
+        let path = NSTemporaryDirectory() + "reserve-\(UUID().uuidString)"
+        defer { unlink("\(path)-reserve") }
+        func held() throws -> Int {
+            var status = stat()
+            try #require(stat("\(path)-reserve", &status) == 0)
+            // Blocks of 512 bytes: it is room, not only a size.
+            #expect(status.st_blocks * 512 >= status.st_size)
+            return Int(status.st_size)
+        }
+        let reserve = Reserve(ofStore: path, size: 1 << 20)
+        reserve.fill()
+        #expect(try held() == 1 << 20)
+        let isThere = reserve.spend { access("\(path)-reserve", F_OK) == 0 }
+        #expect(!isThere)
+        #expect(try held() == 1 << 20)
+        #expect(throws: StoreError.self) {
+            try reserve.spend { throw StoreError(.conflict, "no") }
+        }
+        #expect(try held() == 1 << 20)
+        Reserve(ofStore: path, size: 2 << 20).fill()
+        #expect(try held() == 2 << 20)
     }
 
     @Test(arguments: [

@@ -21,10 +21,12 @@ package enum Guest {
     ///   - seconds: After how long the guest is ended.
     ///   - memory: The guest's memory in megabytes.
     ///   - disk: The socket of a disk with a file system, which is mounted on /disk.
+    ///   - cut: What the guest says when its power is to be cut; the status is `cut` then.
     /// - Returns: The test program's exit status, and all that was written.
     package static func test(
         _ arguments: [String], programs: [String] = [], tools: [String] = [], first: [String] = [],
-        installed: String? = nil, seconds: Int, memory: Int = 1024, disk: String? = nil
+        installed: String? = nil, seconds: Int, memory: Int = 1024, disk: String? = nil,
+        cut: String? = nil
     ) throws -> (status: Int32, output: String) {
         let payload = try TemporaryFolder()
         let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
@@ -35,6 +37,7 @@ package enum Guest {
         var options = tools.flatMap { ["--program", $0] }
         if let installed { options += ["--systemd", "--root", installed] }
         if let disk { options += ["--disk", disk] }
+        if let cut { options += ["--cut", cut] }
         let tests = "./tests --testing-library swift-testing --no-parallel"
         let command = first + ["\(tests) \(arguments.joined(separator: " "))"]
         let job = try Job(

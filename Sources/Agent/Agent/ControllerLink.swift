@@ -24,13 +24,14 @@ final class ControllerLink: Sendable {
     private let identity: Identity
     private let headers: [HTTPField]
     /// The newest batch that the ledger has made, at the moment of a call.
-    private let newestBatch: @Sendable () async -> String
+    private let newestBatch: @Sendable () async throws -> String
     /// Which of the controller's URLs answered last.
     private let preferred = Mutex(0)
 
     init(
         identity: Identity, ledger: String, start: UInt64, instance: String,
-        transport: any Transport, newestBatch: @escaping @Sendable () async -> String
+        transport: any Transport,
+        newestBatch: @escaping @Sendable () async throws -> String
     ) {
         self.identity = identity
         self.newestBatch = newestBatch
@@ -108,7 +109,7 @@ final class ControllerLink: Sendable {
         _ method: String, _ url: String, body: [UInt8]?, timeout: Duration
     ) async throws -> Answer {
         var request = HTTPRequest(method, url, headers: headers, timeout: timeout)
-        request.headers.append(HTTPField("Tollkeeper-Sequence", await newestBatch()))
+        request.headers.append(HTTPField("Tollkeeper-Sequence", try await newestBatch()))
         if let body {
             request.headers.append(HTTPField("Content-Type", "application/x-protobuf"))
             request.body = try body.count > 256 ? Gzip.deflate(body) : body

@@ -144,6 +144,9 @@ private enum Doctor {
             if let fault = status.ledgerFault { findings.append(.failure("ledger", fault)) }
             findings += status.notes.map { .advice("agent", $0) }
             findings += status.unmet.map { .advice("access", $0.detail) }
+            findings += status.meters.compactMap { meter in
+                meter.contested.map { .advice("meters", ContestReport.advice(meter.name, $0)) }
+            }
             for file in status.files {
                 findings += file.faults.map { .failure("files", $0) }
                 if let note = file.note { findings.append(.advice("files", note)) }

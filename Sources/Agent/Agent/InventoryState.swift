@@ -30,9 +30,10 @@ struct InventoryState: Sendable {
 
     private var meters: [WireMeter] { metersNow.values.sorted { $0.name < $1.name } }
 
-    /// Notes how a meter is; `fault` says why it cannot be read.
+    /// Notes how a meter is; `fault` says why it cannot be read, `contested` who resets it.
     mutating func note(
-        _ meter: MeterName, source: String, listenPort: UInt16?, keys: Int, fault: String
+        _ meter: MeterName, source: String, listenPort: UInt16?, keys: Int, fault: String,
+        contested: String = ""
     ) {
         var state = metersNow[meter] ?? WireMeter()
         state.name = meter.description
@@ -41,6 +42,7 @@ struct InventoryState: Sendable {
         if fault.isEmpty {
             state.listenPort = UInt32(listenPort ?? 0)
             state.keys = UInt32(clamping: keys)
+            state.contested = contested
         }
         metersNow[meter] = state
     }

@@ -63,21 +63,33 @@ enum ControllerURL {
             throw AgentError(doing: doing, reason: "it must begin with https://")
         }
         let host = url[mark.upperBound...]
-        guard !host.isEmpty, !host.contains(where: { "/?#@ ".contains($0) }) else {
+        let isPlain = host.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+        guard !host.isEmpty, isPlain, !host.contains(where: { "/?#@\\".contains($0) }) else {
             throw AgentError(
                 doing: doing, reason: "write it as https://HOST:PORT, without a path or a name")
         }
         switch url[..<mark.lowerBound] {
         case "https": return url
         case "http":
-            let isLocal = ["127.", "localhost", "[::1]"].contains { host.hasPrefix($0) }
-            guard isLocal else {
+            guard isLoopback(host) else {
                 throw AgentError(
                     doing: doing, reason: "http:// is for this host's own addresses; use https://")
             }
             return url
         default: throw AgentError(doing: doing, reason: "it must begin with https://")
         }
+    }
+
+    /// Whether `host`, with or without a port, can only be this host: no name that begins like it.
+    private static func isLoopback(_ host: Substring) -> Bool {
+        let name = host.hasPrefix("[::1]") ? host.prefix(5) : host.prefix { $0 != ":" }
+        let port = host.dropFirst(name.count)
+        guard port.isEmpty || port.first == ":" && UInt16(port.dropFirst()) != nil else {
+            return false
+        }
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let isIPv4 = parts.count == 4 && parts.allSatisfy { UInt8($0) != nil } && parts[0] == "127"
+        return isIPv4 || name == "localhost" || name == "[::1]"
     }
 }
 

@@ -21,6 +21,8 @@ actor Keeper {
     let makeFinder: (HostClock, AgentOptions) -> any MeterFinder
     var meters: [MeterName: any Meter] = [:]
     var faults: [MeterName: String] = [:]
+    /// Who may reset the counters of meters that another program keeps resetting.
+    var contested: [MeterName: String] = [:]
     /// Failures to open or shut that were logged and still last.
     var failuresTold: Set<String> = []
     /// Why this ledger must not push any more; nil while it may.
@@ -78,6 +80,7 @@ actor Keeper {
     /// A meter that fails is reported and the others go on.
     func cycle() {
         let ticket = ticketAsked
+        noteStart()
         discover()
         newMetersBegan = DiscoveryScope(text: ledger.discoveryScope, options)
         for meter in meters.values { attend(to: meter) }
@@ -92,6 +95,23 @@ actor Keeper {
         }
         hasDiscovered = true
         noteDiscovery()
+    }
+
+    /// Notes this start down where the disk was full before. Until then this host is read and
+    /// enforced, nothing is booked or removed, and the controller is not spoken to.
+    private func noteStart() {
+        do {
+            try ledger.noteStart()
+        } catch {
+            if ledgerFault == nil {
+                logger.error(
+                    """
+                    \(error); until then this host is read, whoever is to be shut is blocked, and \
+                    nothing is booked, removed or pushed
+                    """)
+            }
+            ledgerFault = "\(error)"
+        }
     }
 
     /// Keeps what waits to be sent within its limit.
@@ -115,6 +135,7 @@ actor Keeper {
             logger.notice("\(name) is gone")
             inventory.forget(name)
             faults[name] = nil
+            contested[name] = nil
         }
         for name in found.meters.keys where meters[name] == nil {
             logger.notice("found \(name)")
@@ -210,6 +231,7 @@ actor Keeper {
         for key in held {
             logger.error("\(meter.name): the total of \(key) is too large to keep; it is held")
         }
+        noteContest(of: meter.name)
         note(reading, of: meter)
         let keptKeys = kept[meter.name] ?? [:]
         inventory.noteGone(difference.gone.filter { keptKeys[$0] == nil }, at: meter.name)
@@ -218,7 +240,8 @@ actor Keeper {
     private func note(_ reading: MeterReading, of meter: any Meter) {
         inventory.note(
             meter.name, source: meter.traits.source, listenPort: reading.listenPort,
-            keys: reading.reading.counters.count, fault: "")
+            keys: reading.reading.counters.count, fault: "",
+            contested: contested[meter.name] ?? "")
         let names = configurations.names(of: meter.name, options)
         for (counter, found) in zip(reading.reading.counters, reading.peers) {
             var peer = found

@@ -5,8 +5,16 @@ import Logging
 import Meters
 
 extension Keeper {
-    /// The newest batch that the ledger has made, as every call names it.
-    var newestBatch: String { ledger.newestBatch }
+    /// The newest batch that the ledger has made, as every call names it; throws before this start
+    /// is noted down, since the next one would bear its number.
+    func newestBatch() throws -> String {
+        guard ledger.isStarted else {
+            throw AgentError(
+                doing: "speak to the controller",
+                reason: ledgerFault ?? "this start is not noted down in the ledger")
+        }
+        return ledger.newestBatch
+    }
 
     /// What this host has to tell of its meters and keys; nil for nothing new.
     func inventoryMessage() -> WireInventory? {

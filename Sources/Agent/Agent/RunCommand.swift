@@ -56,7 +56,7 @@ struct Daemon {
         link = ControllerLink(
             identity: identity, ledger: id, start: start, instance: instance,
             transport: try ControllerLink.transport(pins: identity.pins, proxy: options.proxy),
-            newestBatch: { await keeper.newestBatch })
+            newestBatch: { try await keeper.newestBatch() })
     }
 
     /// Runs until SIGTERM or SIGINT, then takes a last reading and sends it.

@@ -11,6 +11,8 @@ struct AgentStatus: Codable, Sendable {
         var source: String
         var keys: Int
         var fault: String?
+        /// Who may reset its counters; nil where nobody does.
+        var contested: String?
     }
 
     struct Unmet: Codable, Sendable {
@@ -147,7 +149,7 @@ extension Keeper {
             .init(
                 name: meter.name.description, source: meter.traits.source,
                 keys: ledger.baselines(of: meter.name).counters.values.reduce(0) { $0 + $1.count },
-                fault: faults[meter.name])
+                fault: faults[meter.name], contested: contested[meter.name])
         }
         .sorted { $0.name < $1.name }
     }

@@ -49,6 +49,9 @@ extension AgentStatus {
             "meter       \(meter.name) (\(meter.source)), \(meter.keys) keys"
                 + (meter.fault.map { ": \($0)" } ?? "")
         }
+        lines += meters.compactMap { meter in
+            meter.contested.map { "contested   \(meter.name): \($0); totals are lower bounds" }
+        }
         if meters.isEmpty { lines.append("meter       none found") }
         lines += shut.map { "shut        \($0.key) on \($0.meter) (\($0.state))" }
         for file in files {

@@ -7,6 +7,7 @@ struct MeterBook {
     var isInherited = false
     var accounts: [Key: Account] = [:]
     var baselines = MeterBaselines(isKnown: true)
+    var contest = Contest()
 }
 
 /// A key's account: for whom it is counted, and the running total since the ledger began.
@@ -28,6 +29,11 @@ extension Ledger {
     /// What is remembered of a meter; of one never accounted for, nothing.
     public func baselines(of meter: MeterName) -> MeterBaselines {
         meters[meter]?.baselines ?? MeterBaselines()
+    }
+
+    /// Whether another program keeps resetting a meter's counters.
+    public func contest(of meter: MeterName) -> Contest {
+        meters[meter]?.contest ?? Contest()
     }
 
     /// Which meter of a kind counts under an incarnation; nil for none.
@@ -72,6 +78,8 @@ extension Ledger {
     ) throws(LedgerError) -> [Key] {
         let (sound, held) = Self.split(difference, meters[meter] ?? MeterBook(id: 0))
         var entry = Entry(meter: meter, bucket: bucket, hours: hours)
+        var contest = contest(of: meter)
+        contest.note(fell: !difference.restarts.isEmpty, at: instant.wall / 1_000_000_000)
         try database.transaction { () throws(LedgerError) in
             entry.meterID = if let known = meters[meter] { known.id } else { try insert(meter) }
             if meters[meter]?.isInherited == true {
@@ -84,12 +92,14 @@ extension Ledger {
             }
             for delta in sound.deltas { try book(delta, in: &entry) }
             try store(sound, in: &entry)
+            if contest != self.contest(of: meter) { try store(contest, in: entry) }
         }
         // Only what is durable is remembered.
         bucket = entry.bucket
         hours = entry.hours
         incarnations.merge(entry.incarnations) { _, new in new }
         meters[meter, default: MeterBook(id: entry.meterID)].take(entry.accounts, sound)
+        meters[meter]?.contest = contest
         return held
     }
 
@@ -221,6 +231,20 @@ extension Ledger {
                 ])
         }
         try store(difference.link, in: &entry)
+    }
+
+    private func store(_ contest: Contest, in entry: Entry) throws(LedgerError) {
+        try database.run(
+            """
+            INSERT INTO contest (meter, falls, contested) VALUES (?1, ?2, ?3)
+            ON CONFLICT (meter) DO UPDATE SET
+                falls = excluded.falls, contested = excluded.contested
+            """,
+            [
+                .integer(entry.meterID),
+                .text(contest.falls.map(String.init).joined(separator: " ")),
+                .integer(contest.isContested ? 1 : 0),
+            ])
     }
 
     private func store(_ link: LinkChange, in entry: inout Entry) throws(LedgerError) {

@@ -11,11 +11,14 @@ enum Value: Hashable {
 /// A SQLite database on libsqlite3's C interface, used from one thread at a time.
 ///
 /// Every transaction is durable when it returns (synchronous FULL), and statements are compiled
-/// once.
+/// once. The file is locked against other processes, so that its WAL needs no shared memory: that
+/// would be a file, which a full disk has no room for.
 final class Database {
     private let handle: OpaquePointer
     private let path: String
     private var statements: [String: Statement] = [:]
+    /// What the next transaction does first: nothing is durable before it is.
+    private(set) var due: ((Database) throws(LedgerError) -> Void)?
 
     /// Opens or makes the database at `path`, readable by its owner alone; `:memory:` keeps it in
     /// memory.
@@ -40,6 +43,7 @@ final class Database {
         self.path = path
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, 5_000)
+        try execute("PRAGMA locking_mode = EXCLUSIVE")
     }
 
     deinit {
@@ -85,14 +89,25 @@ final class Database {
     ) throws(LedgerError) -> Result {
         try execute("BEGIN IMMEDIATE")
         do {
+            try due?(self)
             let result = try body()
             try execute("COMMIT")
+            due = nil
             return result
         } catch {
             // A failed COMMIT may have ended the transaction already; then this changes nothing.
             sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
             throw error
         }
+    }
+
+    /// Puts `first` before whatever is written next, and tries it at once. Where the disk is full it
+    /// stays due.
+    func write(first: @escaping (Database) throws(LedgerError) -> Void) throws(LedgerError) {
+        due = first
+        do {
+            try transaction { () throws(LedgerError) in }
+        } catch  where error.code == .full {}
     }
 
     private func prepare(_ sql: String) throws(LedgerError) -> Statement {
@@ -116,10 +131,12 @@ final class Database {
         _ result: Int32, _ handle: OpaquePointer?, doing: String
     ) -> LedgerError {
         let words = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "no memory"
+        if result & 0xff == SQLITE_FULL {
+            return LedgerError(.full, doing: doing, reason: "its disk is full; free space there")
+        }
         let code: LedgerError.Code =
             switch result & 0xff {
             case SQLITE_CORRUPT, SQLITE_NOTADB: .damaged
-            case SQLITE_FULL: .full
             default: .failed
             }
         return LedgerError(code, doing: doing, reason: words)

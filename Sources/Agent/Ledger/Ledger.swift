@@ -9,7 +9,7 @@ public final class Ledger {
     let database: Database
     /// Which ledger this is: 16 random bytes as 32 hexadecimal digits.
     public let id: String
-    /// How often this ledger has been started; goes up by one each time.
+    /// How often this ledger has been started, this time included; goes up by one each time.
     public let start: UInt64
     /// 16 random bytes as hexadecimal digits, new at each start: tells clones apart.
     public let instance: String
@@ -44,6 +44,8 @@ public final class Ledger {
 
     /// Opens the ledger at `path`, makes it where there is none, and notes the start down.
     ///
+    /// On a full disk a ledger that is there opens all the same, not yet started: see `isStarted`.
+    ///
     /// - Parameters:
     ///   - path: the file, or `:memory:`.
     ///   - id: the ledger's id, for one that is made now; one that exists must have it.
@@ -70,10 +72,23 @@ public final class Ledger {
         return ledger
     }
 
+    /// Whether this start is noted down. Until it is, the disk is full: what the ledger holds can be
+    /// read, and the first transaction that succeeds notes the start down, too. Before that nobody
+    /// may be told of it, since the next start would have the same number.
+    public var isStarted: Bool { database.due == nil }
+
+    /// Tries again to note this start down; throws where that still cannot be done.
+    public func noteStart() throws(LedgerError) {
+        guard !isStarted else { return }
+        try database.transaction { () throws(LedgerError) in }
+    }
+
     /// Notes down what a look at this host covered; empty: something could not be seen or read.
     public func noteDiscovery(scope: String) throws(LedgerError) {
         guard scope != discoveryScope else { return }
-        try database.setFact("discovery_scope", scope)
+        try database.transaction { () throws(LedgerError) in
+            try database.setFact("discovery_scope", scope)
+        }
         discoveryScope = scope
     }
 
@@ -125,18 +140,18 @@ public final class Ledger {
     private static func begin(
         _ database: Database, id: String, instance: String, path: String
     ) throws(LedgerError) -> UInt64 {
-        try database.transaction { () throws(LedgerError) in
-            if let known = try database.fact("ledger"), known != id {
-                throw LedgerError(
-                    .conflict, doing: "open the ledger \(path)",
-                    reason: "it is ledger \(known), but this host joined with ledger \(id)")
-            }
-            let start = (UInt64(try database.fact("start") ?? "0") ?? 0) + 1
+        if let known = try database.fact("ledger"), known != id {
+            throw LedgerError(
+                .conflict, doing: "open the ledger \(path)",
+                reason: "it is ledger \(known), but this host joined with ledger \(id)")
+        }
+        let start = (UInt64(try database.fact("start") ?? "0") ?? 0) + 1
+        try database.write { (database) throws(LedgerError) in
             try database.setFact("ledger", id)
             try database.setFact("start", String(start))
             try database.setFact("instance", instance)
-            return start
         }
+        return start
     }
 }
 

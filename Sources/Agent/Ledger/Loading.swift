@@ -22,11 +22,21 @@ extension Ledger {
         }
         try loadBaselines(owners)
         try loadLinks(names)
+        try loadContests(names)
         try loadHours()
         chain = try Chain(database)
         hasBegun = try database.fact("begun") != nil
         lastReading = Instant(fact: try database.fact("last_reading") ?? "")
         try loadDesired()
+    }
+
+    private func loadContests(_ names: [Int64: MeterName]) throws(LedgerError) {
+        try database.query("SELECT meter, falls, contested FROM contest") { row in
+            guard let meter = names[row.integer(0)] else { return }
+            meters[meter]?.contest = Contest(
+                falls: row.text(1).split(separator: " ").compactMap { Int64($0) },
+                isContested: row.integer(2) == 1)
+        }
     }
 
     private func loadLinks(_ names: [Int64: MeterName]) throws(LedgerError) {

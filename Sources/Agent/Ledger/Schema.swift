@@ -61,6 +61,13 @@ enum Schema {
             wall INTEGER NOT NULL
         );
 
+        -- When a meter's counters fell, as seconds with spaces between them.
+        CREATE TABLE contest (
+            meter INTEGER PRIMARY KEY REFERENCES meter (id),
+            falls TEXT NOT NULL,
+            contested INTEGER NOT NULL CHECK (contested IN (0, 1))
+        );
+
         -- A stretch of time; deltas of one account in one bucket are added up.
         CREATE TABLE bucket (
             id INTEGER PRIMARY KEY,

@@ -29,7 +29,7 @@ struct Verdict: Hashable {
     private static func echoed(_ message: Message, in payload: RawSpan) -> Int {
         guard message.flags & UInt16(NLM_F_CAPPED) == 0 else { return Message.headerSize }
         let length = payload.unsafeLoadUnaligned(fromByteOffset: 4, as: UInt32.self)
-        return Int(max(length, UInt32(Message.headerSize)) + 3) & ~3
+        return (Int(max(length, UInt32(Message.headerSize))) + 3) & ~3
     }
 
     private static func text(

@@ -21,10 +21,14 @@ package struct Store: Sendable {
     ///
     /// Throws a `StoreError` of code `damaged` for a file that is damaged, foreign or of a newer
     /// version, of code `invalid` for one with another zone, and leaves that file as it is.
-    package static func open(path: String, zone: TimeZone? = nil) async throws -> Store {
+    /// `reserve` bytes of its disk are set aside, so that a full one keeps nobody in; nil for the
+    /// usual 4 MiB.
+    package static func open(
+        path: String, zone: TimeZone? = nil, reserve: Int? = nil
+    ) async throws -> Store {
         let folder = URL(filePath: path).deletingLastPathComponent().path
         try makePrivateFolder(folder)
-        let database = try SQLiteDatabase.open(path: path)
+        let database = try SQLiteDatabase.open(path: path, reserve: reserve ?? Reserve.usual)
         try await Migrations.run(on: database)
         return Store(
             database: database, hours: try await StoreZone.settle(zone, in: database))

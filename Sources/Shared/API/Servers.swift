@@ -128,6 +128,8 @@ public struct MeterInfo: Codable, Hashable, Sendable {
     public var keys: Int
     /// Why it cannot be read now; nil where it can.
     @OrNull public var fault: String?
+    /// Who else resets its counters, so that its totals are lower bounds; nil where nobody does.
+    @OrNull public var contested: String?
 
     enum CodingKeys: String, CodingKey {
         case name
@@ -135,17 +137,20 @@ public struct MeterInfo: Codable, Hashable, Sendable {
         case listenPort = "listen_port"
         case keys
         case fault
+        case contested
     }
 
     /// Makes the value from its parts.
     public init(
-        name: String, source: String, listenPort: Int? = nil, keys: Int, fault: String? = nil
+        name: String, source: String, listenPort: Int? = nil, keys: Int, fault: String? = nil,
+        contested: String? = nil
     ) {
         self.name = name
         self.source = source
         self.listenPort = listenPort
         self.keys = keys
         self.fault = fault
+        self.contested = contested
     }
 }
 

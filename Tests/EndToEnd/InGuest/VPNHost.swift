@@ -105,6 +105,20 @@ struct VPNHost {
         }
     }
 
+    /// Whether everything up to TRUTH is booked, and nothing that was not counted. What a client says
+    /// 10 s after its last packet, an empty one, no agent may be there to read.
+    func hasBooked(_ truth: Total, since mark: Mark) throws -> Bool {
+        try eventually(within: 60) {
+            guard let now = try self.truth(), let booked = try? booked() else { return false }
+            let (sent, received) = (
+                booked.sent - mark.booked.sent + mark.truth.sent,
+                booked.received - mark.booked.received + mark.truth.received
+            )
+            return (truth.sent...now.sent).contains(sent)
+                && (truth.received...now.received).contains(received)
+        }
+    }
+
     struct Mark {
         let truth: Total
         let booked: Total

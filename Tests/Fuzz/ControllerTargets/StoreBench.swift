@@ -22,7 +22,7 @@ final class StoreBench: Sendable {
     }()
 
     private init() async throws {
-        store = try await Store.open(path: "\(Self.folder)/store.sqlite")
+        store = try await Store.open(path: "\(Self.folder)/store.sqlite", reserve: 0)
         atexit { try? FileManager.default.removeItem(atPath: StoreBench.folder) }
     }
 

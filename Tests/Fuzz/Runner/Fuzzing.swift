@@ -37,3 +37,9 @@ enum Fuzzing {
         return 0
     }
 }
+
+/// What libFuzzer's own main, which is linked in too, would call.
+@_cdecl("LLVMFuzzerTestOneInput")
+func testOneInput(_ start: UnsafePointer<UInt8>?, _ length: Int) -> Int32 {
+    Fuzzing.run(start, length)
+}

@@ -78,12 +78,14 @@ final class AgentSide {
         disk = try old.copy(
             to: "\(world.folder)/\(host.name)-\(lives)", life: Life(), losesPower: losesPower)
         old.remove()
+        disk.life.isDiskFull = old.life.isDiskFull
         disk.life.crash(after: steps)
         let instance = Hexadecimal.encode(world.chance.bytes(16))
         do {
             running = try make(instance: instance)
         } catch {
-            guard disk.life.isDead else { throw error }
+            // A ledger that is there opens on a full disk, too; one that must be made does not.
+            guard disk.life.isDead || disk.life.isDiskFull else { throw error }
         }
         guard isUp else { return false }
         try await witness()
@@ -103,7 +105,7 @@ final class AgentSide {
         let link = ControllerLink(
             identity: identity, ledger: id, start: start, instance: instance,
             transport: PretendedNetwork(agent: self, life: life),
-            newestBatch: { await keeper.newestBatch })
+            newestBatch: { try await keeper.newestBatch() })
         let (state, sender) = (LinkState(), Wakeup())
         return Running(
             keeper: keeper,
@@ -129,7 +131,7 @@ final class AgentSide {
 
     /// Nobody whom this agent is to keep out gets through once it has looked.
     private func checkShut(_ keeper: Keeper) async throws {
-        guard isUp, !disk.life.isDiskFull else { return }
+        guard isUp else { return }
         let shut = await keeper.shutKeys()
         for device in host.devices where !device.isBroken {
             for counter in device.counters where shut[device.name]?.contains(counter.key) == true {

@@ -42,7 +42,7 @@ final class ControllerSide {
         old.remove()
         disk.life.crash(after: steps)
         do {
-            store = try await Store.open(path: "\(disk.folder)/store.sqlite")
+            store = try await Store.open(path: "\(disk.folder)/store.sqlite", reserve: 0)
         } catch {
             guard disk.life.isDead else { throw error }
         }

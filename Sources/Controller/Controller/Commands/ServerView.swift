@@ -9,7 +9,10 @@ struct ServerView {
             .number("ID"), .text("NAME"), .text("STATE"), .number("CLIENTS"), .number("SENT"),
             .number("RECEIVED"), .text("LAST PUSH"), .text("MODE"), .text("METERS"))
         for server in servers {
-            let meters = server.meters.map { $0.name + ($0.fault == nil ? "" : " (fault)") }
+            let meters = server.meters.map { meter in
+                meter.name + (meter.fault == nil ? "" : " (fault)")
+                    + (meter.contested == nil ? "" : " (contested)")
+            }
             table.add(
                 "\(server.id)", .init(server.name),
                 .init(server.state.rawValue, server.state.colour), "\(server.clients)",
@@ -40,6 +43,10 @@ struct ServerView {
         listing.add("Received", size.text(server.bytesReceived))
         listing.add("Quarantined", "\(server.quarantined)")
         listing.add("Added", server.createdAt.description)
+        for meter in server.meters {
+            let text = meter.contested.map { "\(meter.name): \($0); its totals are lower bounds" }
+            listing.add("Contested", text)
+        }
         return listing.text + notices(of: server).map { "\n\($0)\n" }.joined()
             + reopened(of: server, isColoured: isColoured) + "\n"
             + meters(of: server).text(isColoured: isColoured)

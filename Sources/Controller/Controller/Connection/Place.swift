@@ -84,8 +84,9 @@ enum Place: Hashable, Sendable {
     func explain(_ error: HTTPClientError) -> String {
         switch (self, error.code) {
         case (.socket(let path), .connect):
-            if access(path, F_OK) == 0, access(path, W_OK) != 0 {
-                return "you may not use \(path); run this as root or as a member of its group"
+            if access(path, W_OK) != 0, errno == EACCES {
+                return "you may not use \(path); run this as root, or name --controller URL "
+                    + "with a token that root makes (tollkeeper token create)"
             }
             return "the controller is not running on this host (nothing answers at \(path)); "
                 + "start it with `tollkeeper serve`, or name its --state-dir or --controller URL"

@@ -25,13 +25,20 @@ struct OperatorGate {
         }
         let now = backend.now
         if now - token.lastUsedAt > 60_000_000_000 {
-            try await backend.store.noteUse(ofToken: token.id, now: now)
+            try await noteUse(of: token, now: now)
         }
     }
 
     /// The SHA-256 that a token's text is kept as.
     static func hash(_ text: some StringProtocol) -> [UInt8] {
         Digest.sha256(Array(text.utf8))
+    }
+
+    /// A full disk keeps no operator out.
+    private func noteUse(of token: TokenRecord, now: Int64) async throws {
+        do {
+            try await backend.store.noteUse(ofToken: token.id, now: now)
+        } catch let error as StoreError where error.code == .unavailable {}
     }
 
     private func token(_ request: Request) async throws -> TokenRecord {

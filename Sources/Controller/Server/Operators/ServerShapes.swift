@@ -58,7 +58,7 @@ extension Backend {
         MeterInfo(
             name: meter.name, source: meter.source,
             listenPort: meter.listenPort == 0 ? nil : meter.listenPort, keys: meter.keys,
-            fault: meter.fault.orNil)
+            fault: meter.fault.orNil, contested: meter.contested.orNil)
     }
 }
 

@@ -8,7 +8,7 @@ extension Store {
     package func apply(
         _ outcomes: WireOutcomes, from call: AgentCall, now: Int64
     ) async throws -> Int64 {
-        try await database.write { session in
+        try await database.writeUrgently { session in
             let row = try session.first(
                 """
                 SELECT s.outcome_number, s.revision, \(AgentRecord.columns) FROM servers s \

@@ -63,7 +63,7 @@ extension Store {
     private func set(
         _ access: Access, client: Int64, server: Int64?, now: Int64
     ) async throws -> AccessReceipt {
-        try await database.write { session in
+        try await database.writeUrgently { session in
             let record = try Self.client(client, session)
             if let server { _ = try Self.server(server, session) }
             let rows = try Self.doors(of: client, server: server, session)

@@ -12,6 +12,12 @@ package protocol Database: Sendable {
         _ body: @escaping @Sendable (any Session) throws -> Value
     ) async throws -> Value
 
+    /// Like `write`, and on a full disk from room that is set aside for it: for what is small and must
+    /// not wait, a shut above all.
+    func writeUrgently<Value: Sendable>(
+        _ body: @escaping @Sendable (any Session) throws -> Value
+    ) async throws -> Value
+
     /// The words in which the engines' table definitions differ.
     var dialect: Dialect { get }
 }

@@ -8,22 +8,43 @@ struct SQLiteDatabase: Database {
     let dialect = Dialect.sqlite
     private let pool: DatabasePool
     private let readLimit: ReadLimit
+    private let reserve: Reserve
 
     /// Opens the file, or makes it with mode 0600; a damaged or foreign one is refused untouched.
+    ///
+    /// `reserve` bytes of its disk are set aside for urgent writes.
     static func open(
-        path: String, readLimit: Duration = .seconds(5)
+        path: String, readLimit: Duration = .seconds(5), reserve: Int = Reserve.usual
     ) throws -> SQLiteDatabase {
         try SQLiteFile.prepare(path)
+        let reserve = Reserve(ofStore: path, size: reserve)
         do {
-            try SQLiteFile.inspect(path)
-            return try SQLiteDatabase(path: path, readLimit: ReadLimit(limit: readLimit))
+            let database = try open(path, ReadLimit(limit: readLimit), reserve)
+            reserve.fill()
+            return database
         } catch let error as DatabaseError {
-            throw SQLiteFile.refusal(path, error)
+            throw SQLiteFile.openingFailure(path, error)
         }
     }
 
-    private init(path: String, readLimit: ReadLimit) throws {
+    private static func open(
+        _ path: String, _ readLimit: ReadLimit, _ reserve: Reserve
+    ) throws -> SQLiteDatabase {
+        let open = { () throws in
+            try SQLiteFile.inspect(path)
+            return try SQLiteDatabase(path: path, readLimit, reserve)
+        }
+        do {
+            return try open()
+        } catch let error as DatabaseError where SQLiteFile.lacksRoom(error) {
+            // Opening takes some room itself: the index of the journal is a file.
+            return try reserve.spend(open)
+        }
+    }
+
+    private init(path: String, _ readLimit: ReadLimit, _ reserve: Reserve) throws {
         self.readLimit = readLimit
+        self.reserve = reserve
         var configuration = Configuration()
         configuration.busyMode = .timeout(10)
         configuration.maximumReaderCount = 4
@@ -49,7 +70,37 @@ struct SQLiteDatabase: Database {
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (any Session) throws -> Value
     ) async throws -> Value {
-        try await naming { try await pool.write { try body(SQLiteSession(connection: $0)) } }
+        try await naming {
+            let value = try await pool.write { try body(SQLiteSession(connection: $0)) }
+            reserve.fill()
+            return value
+        }
+    }
+
+    func writeUrgently<Value: Sendable>(
+        _ body: @escaping @Sendable (any Session) throws -> Value
+    ) async throws -> Value {
+        try await naming {
+            do {
+                return try await pool.write { try body(SQLiteSession(connection: $0)) }
+            } catch let error as DatabaseError where SQLiteFile.lacksRoom(error) {
+                return try await pool.writeWithoutTransaction { [reserve] connection in
+                    try reserve.spend { try Self.transact(connection, body) }
+                }
+            }
+        }
+    }
+
+    private static func transact<Value>(
+        _ connection: GRDB.Database, _ body: (any Session) throws -> Value
+    ) throws -> Value {
+        var value: Value?
+        try connection.inTransaction(.immediate) {
+            value = try body(SQLiteSession(connection: connection))
+            return .commit
+        }
+        guard let value else { throw StoreError(.internal, "a transaction did nothing") }
+        return value
     }
 
     private func naming<Value>(_ body: () async throws -> Value) async throws -> Value {

@@ -67,6 +67,17 @@ enum SQLiteFile {
         StoreError(.damaged, unusable(path, error.message ?? "it cannot be opened"), cause: error)
     }
 
+    /// The error for a file that cannot be opened now, or never will be.
+    static func openingFailure(_ path: String, _ error: DatabaseError) -> StoreError {
+        lacksRoom(error) ? failure(path, error) : refusal(path, error)
+    }
+
+    /// Whether more room on the disk may help. Where a shared index cannot grow, SQLite calls that an
+    /// I/O error.
+    static func lacksRoom(_ error: DatabaseError) -> Bool {
+        error.resultCode == .SQLITE_FULL || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE
+    }
+
     /// The error for a statement that failed on an open file.
     static func failure(_ path: String, _ error: DatabaseError) -> StoreError {
         switch error.resultCode {

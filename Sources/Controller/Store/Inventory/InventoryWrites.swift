@@ -54,15 +54,18 @@ struct MeterWrites {
                 .integer(server), .text(meter.name), .text(String(meter.source.prefix(63))),
                 .integer(Int64(min(meter.listenPort, 65535))), .integer(Int64(meter.keys)),
                 .text(String(meter.fault.prefix(1000))),
+                .text(String(meter.contested.prefix(1000))),
             ]
         }
         try session.execute(
             """
-            INSERT INTO meters (server, name, source, listen_port, keys, fault, present) \
-            VALUES ($1, $2, $3, $4, $5, $6, 1) ON CONFLICT (server, name) DO UPDATE SET \
+            INSERT INTO meters \
+            (server, name, source, listen_port, keys, fault, contested, present) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, 1) ON CONFLICT (server, name) DO UPDATE SET \
             source = excluded.source, listen_port = excluded.listen_port, \
-            keys = excluded.keys, fault = excluded.fault, present = 1
-            """, width: 6, rows: rows)
+            keys = excluded.keys, fault = excluded.fault, contested = excluded.contested, \
+            present = 1
+            """, width: 7, rows: rows)
     }
 
     /// Every meter's id by its name; those of `names` are added.

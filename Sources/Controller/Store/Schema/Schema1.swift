@@ -68,6 +68,7 @@ enum Schema1 {
             name TEXT NOT NULL CHECK (name <> ''), source TEXT NOT NULL,
             listen_port BIGINT NOT NULL CHECK (listen_port BETWEEN 0 AND 65535),
             \(count("keys")), fault TEXT NOT NULL,
+            contested TEXT NOT NULL DEFAULT '',
             present BIGINT NOT NULL CHECK (present IN (0, 1)), UNIQUE (server, name));
         CREATE TABLE clients (
             id \(dialect.id), name TEXT NOT NULL CHECK (name <> ''),

@@ -99,7 +99,7 @@ extension Store {
     package func accept(_ call: AgentCall, held: AgentRecord) async throws -> Standing {
         let standing = try Self.standing(call, held)
         guard standing == .succeeds else { return standing }
-        return try await database.write { session in
+        return try await database.writeUrgently { session in
             let held = try Self.openLedger(of: call, session)
             let standing = try Self.standing(call, held)
             if standing == .succeeds { try Self.takeOver(call, session) }

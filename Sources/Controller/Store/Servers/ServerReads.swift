@@ -81,14 +81,15 @@ extension Store {
     ) throws -> [Int64: [MeterRecord]] {
         let rows = try session.query(in: servers) {
             """
-            SELECT server, name, source, listen_port, keys, fault FROM meters \
+            SELECT server, name, source, listen_port, keys, fault, contested FROM meters \
             WHERE present = 1 AND server IN (\($0)) ORDER BY name
             """
         }
         let meters = rows.map { row in
             MeterRecord(
                 server: row.integer(0), name: row.text(1), source: row.text(2),
-                listenPort: row.count(3), keys: row.count(4), fault: row.text(5))
+                listenPort: row.count(3), keys: row.count(4), fault: row.text(5),
+                contested: row.text(6))
         }
         return Dictionary(grouping: meters, by: \.server)
     }

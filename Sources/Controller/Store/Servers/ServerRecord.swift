@@ -94,4 +94,6 @@ package struct MeterRecord: Hashable, Sendable {
     package var keys: Int
     /// Empty where it can be read.
     package var fault: String
+    /// Who else resets its counters; empty where nobody does.
+    package var contested: String
 }

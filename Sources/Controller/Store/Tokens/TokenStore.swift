@@ -57,7 +57,7 @@ extension Store {
 
     /// Forgets a token; it stops working at once.
     package func removeToken(_ id: Int64) async throws {
-        try await database.write { session in
+        try await database.writeUrgently { session in
             let count = try session.execute("DELETE FROM api_tokens WHERE id = $1", [.integer(id)])
             guard count > 0 else {
                 throw StoreError(.notFound, "there is no token with the id \(id)")
