@@ -107,7 +107,7 @@ var targets: [Target] = [
         "AgentTests",
         [
             "Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters", "Settings",
-            logging, protobuf,
+            "TestSupport", logging, protobuf,
         ]),
 ]
 
