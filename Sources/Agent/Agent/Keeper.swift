@@ -45,6 +45,10 @@ actor Keeper {
     var lastCycle: Instant?
     var configurations = InterfaceNames()
     var persistence = Persistence()
+    /// The containers of this host, as they were seen last.
+    var sight = ContainerSight()
+    /// Places that this start has seen to be containers.
+    var containersSeen: Set<String> = []
     /// The meters of this start that have been read, or found missing, at least once.
     var hasDiscovered = false
 
@@ -104,9 +108,18 @@ actor Keeper {
         }
     }
 
+    /// Notes which containers run; whether that is something new.
+    func note(_ sight: ContainerSight) -> Bool {
+        defer { self.sight = sight }
+        discovery.note(sight)
+        return self.sight != sight
+    }
+
     /// Finds the meters of this host; those that are still there stay as they are.
     private func discover() {
         let found = discovery.look()
+        configurations.containers = found.containers
+        containersSeen.formUnion(found.containers.keys)
         for fault in found.faults where !discoveryFaults.contains(fault) {
             logger.error("\(fault.text)")
         }
@@ -126,7 +139,7 @@ actor Keeper {
     /// charged from zero.
     private func noteDiscovery() {
         let isHostWhole =
-            !discoveryFaults.contains { $0.place == nil }
+            !discoveryFaults.contains { $0.place == .host }
             && !faults.keys.contains { $0.place == nil }
         let isWhole = discoveryFaults.isEmpty && faults.isEmpty
         let seen: DiscoveryScope = isWhole ? .everything : isHostWhole ? .host : .nothing
@@ -266,10 +279,10 @@ actor Keeper {
 
     /// Why a meter would not have been found even if it were there; nil where it would.
     private func unseen(_ meter: MeterName) -> (UnmetWish.Code, String)? {
-        guard options.covers(meter) else {
+        guard options.covers(meter, containers: containersSeen) else {
             return (.failed, "this agent's settings leave \(meter) out")
         }
-        let fault = discoveryFaults.first { $0.place == meter.place || $0.place == nil }
+        let fault = discoveryFaults.first { $0.mayHide(meter) }
         return fault.map { (.unread, $0.text) }
     }
 

@@ -25,7 +25,7 @@ struct ReleaseCommand: AsyncParsableCommand {
             options.stateFolder, identity, instance: Hexadecimal.encode(RandomBytes.make(16)))
         let release = Release(
             ledger: ledger,
-            meters: MeterDiscovery.Found.now(clock: try HostClock.open(), options: options))
+            meters: await MeterDiscovery.Found.now(clock: try HostClock.open(), options: options))
         var failures = reopen ? try release.reopen() : try release.list()
         failures += try release.uncomment(options)
         _ = consume lock
@@ -34,8 +34,11 @@ struct ReleaseCommand: AsyncParsableCommand {
 }
 
 extension MeterDiscovery.Found {
-    static func now(clock: HostClock, options: AgentOptions) -> MeterDiscovery.Found {
+    static func now(clock: HostClock, options: AgentOptions) async -> MeterDiscovery.Found {
         var discovery = MeterDiscovery(clock: clock, options: options)
+        if options.containers != [] {
+            discovery.note(await ContainerFinder(socket: options.dockerSocket).look())
+        }
         return discovery.look()
     }
 }
