@@ -116,6 +116,30 @@ import Testing
         #expect { try file.current() } throws: { ($0 as? MeterError)?.code == .failed }
     }
 
+    @Test func aDaemonThatHangsIsWaitedForOnlyOnceInFull() throws {
+        let box = try TestContainer()
+        defer {
+            box.pause(false)
+            box.stop()
+        }
+        let container = try Container.find("box", process: box.process)
+        let meter = UserspaceDevice(
+            name: MeterName(kind: .amneziawg, device: "awg0", place: "box"),
+            socket: FilePlace("/run/amneziawg/awg0.sock", in: container), timeout: .seconds(20),
+            now: Moment.now)
+        #expect(try meter.read().peers.isEmpty)
+        box.pause(true)
+        func takes() -> Duration {
+            ContinuousClock().measure {
+                #expect { try meter.read() } throws: { "\($0)".contains("did not answer in time") }
+            }
+        }
+        #expect(takes() >= .seconds(20))
+        #expect(takes() < .seconds(15))
+        box.pause(false)
+        #expect(eventually { (try? meter.read()) != nil })
+    }
+
     @Test func anyNumberOfSocketsIsRefusedAndNamesThatCannotBeAreTold() throws {
         let box = try TestContainer()
         defer { box.stop() }
@@ -126,6 +150,11 @@ import Testing
         #expect(discovery.found.map(\.name.device) == ["awg0"])
         #expect(discovery.faults.count == 1)
         odd.close()
+        let rude = try TestDocker(at: "\(box.root)/run/amneziawg/a\u{1b}[2J.sock")
+        let told = UserspaceDiscovery(in: container).faults.map { "\($0)" }
+        #expect(told.count == 1)
+        #expect(told.first?.contains("a?[2J.sock") == true)
+        rude.close()
         for number in 0...UserspaceDiscovery.mostSockets {
             try box.write("", to: "run/amneziawg/\(number).sock")
         }
@@ -155,6 +184,7 @@ import Testing
         "0::/system.slice/docker-\(id.dropLast()).scope", "0::/docker/\(id.uppercased())",
         "0::/system.slice/libpod-conmon-\(id).scope", "0::/user.slice/user-1000.slice",
         "0::/lxc/..\u{7}", "0::/machine.slice/machine-qemu\\x2d1\\x2dvm.scope", "\(id)",
+        "0::/machine.slice/machine-vpn.scope/supervisor",
         "0::/lxc.payload.", "1:name=systemd:/", "0::/init.scope\n1:cpu:/",
     ])
     func whatIsNoContainerIsNone(_ text: String) {
@@ -172,6 +202,7 @@ import Testing
         ("0::/lxc.payload.vpn/system.slice", .lxc, "vpn"),
         ("2:cpu:/lxc/vpn", .lxc, "vpn"),
         ("0::/machine.slice/machine-vpn.scope/payload", .systemd, "vpn"),
+        ("0::/machine.slice/machine-vpn\\x2d1.scope/payload", .systemd, "vpn-1"),
     ])
     func aContainerIsTold(_ text: String, _ engine: ControlGroups.Engine, _ id: String) {
         let found = ControlGroups.container(in: text)

@@ -16,7 +16,8 @@ package final class TestContainer {
     private let folder: TemporaryFolder
     private let keys: KeyPair
     private var job: Job?
-    private var configuration = ""
+    /// Its configuration, below its root.
+    package var file: String { "opt/amnezia/awg/\(interface).conf" }
 
     /// Its address inside the tunnel.
     package static let address = "10.78.0.1"
@@ -27,8 +28,6 @@ package final class TestContainer {
         folder = try TemporaryFolder()
         root = folder.path
         keys = try KeyPair()
-        configuration =
-            "[Interface]\nPrivateKey = \(keys.privateKey)\nListenPort = \(port)\nJc = 3\n\n"
         for path in [
             "run/amneziawg", "run/wireguard", "opt/amnezia/awg", "var", "tmp", "proc", "usr", "etc",
             "dev",
@@ -38,6 +37,9 @@ package final class TestContainer {
         }
         try link("var/run", to: "/run")
         for name in ["bin", "lib", "lib64", "sbin"] { try link(name, to: "usr/\(name)") }
+        try write(
+            "[Interface]\nPrivateKey = \(keys.privateKey)\nListenPort = \(port)\nJc = 3\n\n",
+            to: file)
         try start()
     }
 
@@ -63,9 +65,17 @@ package final class TestContainer {
         try folder.write(text, to: path)
     }
 
+    /// What a file in it says.
+    package func text(of path: String) throws -> String {
+        try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8)
+    }
+
+    /// Stops its first process in its tracks, as `docker pause` does, or lets it go on.
+    package func pause(_ isPaused: Bool) { kill(process, isPaused ? SIGSTOP : SIGCONT) }
+
     /// Adds a client to its configuration and its interface, as Amnezia's app does.
     package func add(_ client: KeyPair, presharedKey: String, address: String) throws {
-        configuration += """
+        let block = """
             [Peer]
             PublicKey = \(client.publicKey)
             PresharedKey = \(presharedKey)
@@ -73,6 +83,7 @@ package final class TestContainer {
 
 
             """
+        try write(try text(of: file) + block, to: file)
         try configure("syncconf")
     }
 
@@ -129,7 +140,7 @@ package final class TestContainer {
             throw CommandFailure(
                 words: ["unshare"], status: 1, output: job.output, errors: job.errors)
         }
-        try Command.run(inside(["/usr/bin/umount", "/run/wireguard"]))
+        try Command.run(inside(["/usr/bin/umount", "-l", "/run/wireguard"]))
         try configure("setconf")
         try Command.run(inside(["/usr/sbin/ip", "link", "set", "lo", "up"]))
         try Command.run(
@@ -137,10 +148,10 @@ package final class TestContainer {
         try Command.run(inside(["/usr/sbin/ip", "link", "set", interface, "up"]))
     }
 
+    /// Gives the interface what its file says, as the container's `start.sh` and the app do.
     private func configure(_ verb: String) throws {
-        try write(configuration, to: "opt/amnezia/awg/\(interface).conf")
         // wg does not know AmneziaWG's settings.
-        let plain = configuration.split(separator: "\n").filter { !$0.hasPrefix("Jc") }
+        let plain = try text(of: file).split(separator: "\n").filter { !$0.hasPrefix("Jc") }
         try write(plain.joined(separator: "\n") + "\n", to: "tmp/plain.conf")
         try wg(verb, interface, "/tmp/plain.conf")
     }

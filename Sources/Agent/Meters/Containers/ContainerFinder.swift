@@ -124,7 +124,8 @@ public actor ContainerFinder {
     private func isAnother(_ process: Int32, than id: String) -> Bool {
         let text = ControlGroups.text(of: "\(processes)/\(process)/cgroup") ?? ""
         guard let found = ControlGroups.container(in: text) else { return false }
-        return found.engine == .docker && found.id != id
+        // Whatever the engine's folder is called: an id is an id.
+        return ContainerName.isID(found.id) && found.id != id
     }
 
     /// Adds the containers that Docker does not speak of, without the one that this process may

@@ -46,6 +46,10 @@ enum ControlGroups {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard fields.count == 3 else { continue }
             let parts = fields[2].split(separator: "/")
+            // systemd-nspawn itself, which is outside.
+            let isOutside =
+                parts.last == "supervisor" && parts.dropLast().last?.hasPrefix("machine-") == true
+            guard !isOutside else { continue }
             for (index, part) in parts.enumerated().reversed() {
                 let above = index > 0 ? parts[index - 1] : ""
                 if let found = container(part, below: above) { return found }
@@ -74,7 +78,7 @@ enum ControlGroups {
         if stem.hasPrefix("lxc.payload.") { return named(stem.dropFirst(12), .lxc) }
         if above == "lxc" { return named(stem, .lxc) }
         if stem.hasPrefix("machine-"), part != stem, !stem.hasPrefix("machine-qemu") {
-            return named(stem.dropFirst(8), .systemd)
+            return named(stem.dropFirst(8).replacing("\\x2d", with: "-"), .systemd)
         }
         return nil
     }
@@ -121,9 +125,9 @@ extension Container {
         let folder = "/proc/\(process)/net"
         let interfaces = ControlGroups.text(of: "\(folder)/dev") ?? ""
         let sockets = ControlGroups.text(of: "\(folder)/unix", most: 1 << 20) ?? ""
-        return Array(
-            Set(Self.interfaces(in: interfaces) + Self.controlSockets(in: sockets)).sorted()
-                .prefix(8))
+        let names = Set(Self.interfaces(in: interfaces) + Self.controlSockets(in: sockets))
+        // They are the container's own, and are shown.
+        return Array(names.filter { ContainerName.clean($0) == $0 }.sorted().prefix(8))
     }
 
     /// The interfaces of a `/proc/PID/net/dev` beside those that every container has.

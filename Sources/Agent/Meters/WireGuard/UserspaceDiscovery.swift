@@ -104,11 +104,12 @@ public struct UserspaceDiscovery {
         at socket: FilePlace, _ identity: Identity, device: Substring, _ kind: MeterKind
     ) -> Found? {
         let name = MeterName(kind: kind, device: String(device), place: container?.name)
-        guard MeterName(name.description) == name else {
+        guard name.isClear else {
             faults.append(
                 MeterError(
-                    .failed, doing: "meter \(socket)",
-                    reason: "an interface whose name is empty or holds @ cannot be named"))
+                    .failed, doing: "meter \(Shown.text("\(socket)"))",
+                    reason: "an interface whose name is empty, holds @ or cannot be shown has none")
+            )
             return nil
         }
         do throws(MeterError) {
