@@ -1,5 +1,6 @@
 import Accounting
 import Foundation
+import HostFiles
 import Meters
 import TestSupport
 import Testing
@@ -66,7 +67,7 @@ import Testing
             ])
     }
 
-    @Test func aContainerThatVanishedBeforeItWasEnteredIsNoFault() throws {
+    @Test func aContainerThatVanishedBeforeItWasEnteredIsNoFaultYetNotKnownToBeGone() throws {
         let box = try TestContainer()
         let container = try Container.find("box", process: box.process)
         box.stop()
@@ -74,6 +75,85 @@ import Testing
         let found = discovery.look()
         #expect(found.meters.isEmpty)
         #expect(found.faults.isEmpty)
+        #expect(found.vanished == ["box"])
+        discovery.note(ContainerSight())
+        #expect(discovery.look().vanished.isEmpty)
+    }
+
+    @Test func aPausedContainerHidesNoOther() throws {
+        let (paused, other) = (try TestContainer(), try TestContainer())
+        defer {
+            paused.pause(false)
+            paused.stop()
+            other.stop()
+        }
+        let sight = try ContainerSight(containers: [
+            .find("paused", process: paused.process), .find("other", process: other.process),
+        ])
+        paused.pause(true)
+        var discovery = try discovery(sight)
+        let found = discovery.look()
+        #expect(found.faults.isEmpty)
+        let meter = try #require(
+            found.meters.values.first { $0.name.description == "amneziawg/awg0@other" })
+        #expect(try meter.read().peers.isEmpty)
+    }
+
+    @Test(
+        "an edit never leaves its container",
+        arguments: [
+            "HOST", "../../../../../../../../HOST", "/../../HOST", "/proc/1/root/HOST",
+            "/proc/self/root/HOST", "/proc/self/cwd/../../HOST", "/dev/null", "/opt/pipe",
+        ])
+    func escapes(_ target: String) throws {
+        let outside = try TemporaryFolder()
+        try outside.write("outside\n", to: "file")
+        let box = try TestContainer()
+        defer { box.stop() }
+        try #require(mkfifo("\(box.root)/opt/pipe", 0o600) == 0)
+        try box.link(
+            box.file,
+            to: target.replacingOccurrences(of: "HOST", with: outside.path.dropFirst() + "/file"))
+        let meter = MeterName(kind: .amneziawg, device: "awg0", place: "box")
+        var roots = ContainerRoots()
+        let found = roots.root(of: try Container.find("box", process: box.process))
+        let root = try #require(found)
+        func edit() -> Bool {
+            guard let place = ConfigurationPlace(of: meter, in: root),
+                case .changed = try? FileEditor.edit(place.file, { $0 + Array("x".utf8) })
+            else { return false }
+            return true
+        }
+        #expect(!edit())
+        let text = try String(contentsOfFile: "\(outside.path)/file", encoding: .utf8)
+        #expect(text == "outside\n")
+        // The same link does lead somewhere where it may.
+        try box.write("", to: "opt/real")
+        try box.link(box.file, to: "/../opt/real")
+        #expect(edit())
+        #expect(try box.text(of: "opt/real") == "x")
+    }
+
+    @Test func theRootOfAContainerThatEndedLeadsNowhere() throws {
+        let box = try TestContainer()
+        defer { box.stop() }
+        let meter = MeterName(kind: .amneziawg, device: "awg0", place: "box")
+        var roots = ContainerRoots()
+        let old = try Container.find("box", process: box.process)
+        let found = roots.root(of: old)
+        let root = try #require(found)
+        let place = try #require(ConfigurationPlace(of: meter, in: root))
+        #expect("\(place.file)" == "/opt/amnezia/awg/awg0.conf in box")
+        box.stop()
+        try box.start()
+        guard case .absent = try FileEditor.edit(place.file, { _ in [] }) else {
+            Issue.record("another container's file was changed")
+            return
+        }
+        #expect(ConfigurationPlace(of: meter, in: root) == nil)
+        roots.keep(only: [])
+        let late = roots.root(of: old)
+        #expect(late == nil)
     }
 
     @Test func oneDaemonFoundInTwoContainersIsOneMeter() throws {

@@ -47,6 +47,8 @@ actor Keeper {
     var persistence = Persistence()
     /// The containers of this host, as they were seen last.
     var sight = ContainerSight()
+    /// Containers that ended during the last look: whether they began anew is not known yet.
+    var vanished: Set<String> = []
     /// Places that this start has seen to be containers.
     var containersSeen: Set<String> = []
     /// The meters of this start that have been read, or found missing, at least once.
@@ -119,6 +121,8 @@ actor Keeper {
     private func discover() {
         let found = discovery.look()
         configurations.containers = found.containers
+        persistence.roots.keep(only: found.containers.values)
+        vanished = found.vanished
         containersSeen.formUnion(found.containers.keys)
         for fault in found.faults where !discoveryFaults.contains(fault) {
             logger.error("\(fault.text)")
@@ -281,6 +285,9 @@ actor Keeper {
     private func unseen(_ meter: MeterName) -> (UnmetWish.Code, String)? {
         guard options.covers(meter, containers: containersSeen) else {
             return (.failed, "this agent's settings leave \(meter) out")
+        }
+        if let place = meter.place, vanished.contains(place) {
+            return (.unread, "the container \(place) has just ended; it is looked for again")
         }
         let fault = discoveryFaults.first { $0.mayHide(meter) }
         return fault.map { (.unread, $0.text) }

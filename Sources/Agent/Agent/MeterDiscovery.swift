@@ -23,6 +23,8 @@ struct MeterDiscovery: MeterFinder {
         var faults: [Fault] = []
         /// The containers that were looked into, by their names.
         var containers: [String: Container] = [:]
+        /// Containers that ended before the look did: what is there by now is not known.
+        var vanished: Set<String> = []
     }
 
     /// What could not be seen.
@@ -75,10 +77,13 @@ struct MeterDiscovery: MeterFinder {
         let entered = enter(&found)
         lookInKernel(entered, &found)
         lookAtSockets(entered.map(\.container), &found)
+        for (container, _) in entered where !container.isRunning {
+            found.vanished.insert(container.name)
+        }
         return found
     }
 
-    /// Takes hold of each container; one that has ended meanwhile is passed over.
+    /// Takes hold of each container; one that has ended meanwhile is no fault.
     private func enter(_ found: inout Found) -> [Entered] {
         found.faults += sight.faults.map { Fault(place: .containers, text: $0) }
         var entered: [Entered] = []
@@ -93,6 +98,7 @@ struct MeterDiscovery: MeterFinder {
                 found.containers[container.name] = container
                 entered.append((container, process))
             } catch {
+                if error.code == .absent { found.vanished.insert(container.name) }
                 found.add(error, of: container)
             }
         }
