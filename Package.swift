@@ -106,8 +106,8 @@ var targets: [Target] = [
     tests(
         "AgentTests",
         [
-            "Accounting", "AgentProtocol", "Agent", "HTTPClient", "Ledger", "Meters", "Settings",
-            logging, protobuf,
+            "Accounting", "AgentProtocol", "Agent", "HTTPClient", "HostFiles", "Ledger", "Meters",
+            "Settings", "TestSupport", logging, protobuf,
         ]),
 ]
 

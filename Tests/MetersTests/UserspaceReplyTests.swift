@@ -147,6 +147,31 @@ import Testing
         #expect(reply.peers.map(\.value) == [Traffic(uplink: 1, downlink: 2)])
     }
 
+    /// Lines that amneziawg-go has and wireguard-go has not, by its versions, from its source.
+    @Test(arguments: [
+        "jc=4\njmin=40\njmax=70\ns1=86\ns2=92\nh1=1001\nh2=1002\nh3=1003\nh4=1004\n",
+        "jc=4\ns1=86\ns3=1\ns4=2\ni1=<b 0xf6ab><r 100>\nj1=<t>\nitime=60\nh1=5-9\n",
+        "jc=4\nh1=5-4294967295\ni1=<b 0xf6><c><t>\ni5=<rd 9>\n",
+        """
+        header_protection_key=\(key)
+        content_padding_addition=0-64
+        rekey_after_time=100-140
+        rekey_timeout=5
+        reject_after_time=180
+        keepalive_timeout=8-12
+        max_handshake_attempts=18
+        random_trailers=1
+        disable_cookies=0
+
+        """,
+    ])
+    func whatOnlyAmneziaHasIsPassedOver(_ lines: String) throws {
+        let reply = try decode(
+            "private_key=\(Self.key)\nlisten_port=51820\n\(lines)\(Self.peer)errno=0\n\n")
+        #expect(reply.listenPort == 51820)
+        #expect(reply.peers.map(\.value) == [Traffic(uplink: 1, downlink: 2)])
+    }
+
     @Test func keepalivesThatAreRangesAreNeverRejected() throws {
         let reply = try decode("\(Self.peer)persistent_keepalive_interval=25-30\nerrno=0\n\n")
         #expect(reply.peers.first?.settings.keepalive == 25)

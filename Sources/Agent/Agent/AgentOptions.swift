@@ -1,4 +1,5 @@
 import Accounting
+import Meters
 
 /// What an operator may set for the agent.
 struct AgentOptions: Hashable, Sendable {
@@ -24,12 +25,16 @@ struct AgentOptions: Hashable, Sendable {
     var proxy: String?
     var readInterval = Duration.seconds(10)
     var pushInterval = Duration.seconds(10)
-    /// The WireGuard interfaces to meter, by name; nil: every one.
+    /// The WireGuard and AmneziaWG interfaces to meter, by name; nil: every one.
     var wireguard: [String]?
     /// The named network namespaces to look into; nil: every one.
     var namespaces: [String]?
     /// About how many bytes deltas that wait to be sent may take on the disk.
     var spoolLimit: UInt64 = 64 << 20
+    /// The containers to look into, by name; nil: every one.
+    var containers: [String]?
+    /// Where Docker listens.
+    var dockerSocket = ContainerFinder.usualSocket
     var logLevel = "info"
     /// Where the ledger and the identity are.
     var stateFolder = "/var/lib/tollkeeper-agent"
@@ -41,17 +46,25 @@ struct AgentOptions: Hashable, Sendable {
     /// Whether configuration files may be written.
     var writesConfigurations: Bool { mode == .enforce && persist == .auto }
 
-    /// Whether a look at this host would find `meter`, were it there.
-    func covers(_ meter: MeterName) -> Bool {
+    /// Whether a look at this host would find `meter`, were it there. A place that is neither
+    /// known as a container's nor left out as either is taken for whichever is limited.
+    func covers(_ meter: MeterName, containers known: Set<String> = []) -> Bool {
         guard wireguard?.contains(meter.device) ?? true else { return false }
         guard let place = meter.place else { return true }
-        return namespaces?.contains(place) ?? true
+        let isContainerSeen = containers?.contains(place) ?? true
+        guard !known.contains(place) else { return isContainerSeen }
+        let isNamespaceSeen = namespaces?.contains(place) ?? true
+        if namespaces?.contains(place) == true || containers?.contains(place) == true {
+            return true
+        }
+        return isNamespaceSeen && isContainerSeen
     }
 
     /// What a look at this host covers, as text: two looks that cover the same are comparable.
     var scope: String {
         let interfaces = wireguard?.sorted().joined(separator: ",") ?? "every interface"
         let places = namespaces?.sorted().joined(separator: ",") ?? "every namespace"
-        return "\(interfaces) in \(places)"
+        let inside = containers?.sorted().joined(separator: ",") ?? "every container"
+        return "\(interfaces) in \(places) and \(inside)"
     }
 }

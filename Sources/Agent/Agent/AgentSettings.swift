@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Logging
+import Meters
 import Settings
 
 /// The agent's settings: their names, their defaults, and how they are read.
@@ -41,6 +42,12 @@ enum AgentSettings {
     private static let spoolLimit = SettingKey<UInt64>.size(
         "SPOOL_LIMIT", default: "64MB", in: (1 << 20)...(1 << 40),
         about: "How much disk deltas that wait to be sent may take; then they share coarser hours.")
+    private static let containers = SettingKey<[String]>.list(
+        "CONTAINERS", expected: "names of containers between commas, or none",
+        about: "The containers to look into; every one where empty.")
+    private static let dockerSocket = SettingKey<String>.string(
+        "DOCKER_SOCKET", default: ContainerFinder.usualSocket, expected: "a socket's full path",
+        about: "Where Docker listens, which knows the containers' names.")
     private static let logLevel = SettingKey<Logger.Level>.choice(
         "LOG_LEVEL", default: .info, about: "The least important messages that are logged.")
 
@@ -49,7 +56,8 @@ enum AgentSettings {
         prefix: "TOLLKEEPER_AGENT_",
         keys: [
             mode, persist, controllers, proxy, readInterval, pushInterval, wireguard,
-            wireguardFolder, amneziaFolder, namespaces, spoolLimit, logLevel,
+            wireguardFolder, amneziaFolder, namespaces, containers,
+            dockerSocket, spoolLimit, logLevel,
         ],
         otherVariables: ["TOLLKEEPER_AGENT_TOKEN"])
 
@@ -76,6 +84,8 @@ enum AgentSettings {
         options.amneziaFolder = try values.required(amneziaFolder)
         options.namespaces = try values.limit(namespaces)
         options.spoolLimit = try values.required(spoolLimit)
+        options.containers = try values.limit(containers)
+        options.dockerSocket = try values.required(dockerSocket)
         options.logLevel = try values.required(logLevel).rawValue
         return options
     }

@@ -16,7 +16,7 @@ struct DoctorCommand: AsyncParsableCommand {
         var findings: [Finding] = []
         do {
             let options = try place.load()
-            findings += Doctor.meters(options)
+            findings += await Doctor.meters(options)
             findings += await Doctor.controller(options)
             findings += Doctor.daemon(options)
         } catch {
@@ -69,19 +69,25 @@ struct Finding: Codable {
 
 /// The checks.
 private enum Doctor {
-    static func meters(_ options: AgentOptions) -> [Finding] {
+    static func meters(_ options: AgentOptions) async -> [Finding] {
         let clock: HostClock
         do { clock = try HostClock.open() } catch { return [.failure("host", "\(error)")] }
-        let found = MeterDiscovery.Found.now(clock: clock, options: options)
+        let found = await MeterDiscovery.Found.now(clock: clock, options: options)
         var findings = found.faults.map { fault in
-            Finding.failure(
-                "rights",
-                "\(fault.text); the agent needs CAP_NET_ADMIN, and CAP_SYS_ADMIN to enter "
-                    + "named namespaces (NAMESPACES limits which)")
+            switch fault.place {
+            case .container, .containers: return Finding.failure("containers", fault.text)
+            case .host, .namespace:
+                return Finding.failure(
+                    "rights",
+                    "\(fault.text); the agent needs CAP_NET_ADMIN, and CAP_SYS_ADMIN to enter "
+                        + "named namespaces (NAMESPACES limits which)")
+            }
         }
         if found.meters.isEmpty {
             findings.append(
-                .advice("meters", "no WireGuard interface is up on this host; nothing is counted"))
+                .advice(
+                    "meters",
+                    "no WireGuard or AmneziaWG interface is up on this host; nothing is counted"))
         }
         for meter in found.meters.values {
             do {

@@ -14,12 +14,6 @@ struct InterfaceNames {
     private var files: [FilePlace: ConfigurationFile] = [:]
     private var tables: [FilePlace: WatchedFile<ClientsTable>] = [:]
 
-    /// Where images keep the files of their interfaces: Amnezia's first.
-    private static let foldersInContainers = [
-        "/opt/amnezia/awg", "/opt/amnezia/wireguard", "/etc/amnezia/amneziawg", "/etc/wireguard",
-        "/config/wg_confs", "/config",
-    ]
-
     init(containers: [String: Container] = [:]) {
         self.containers = containers
     }
@@ -56,7 +50,7 @@ struct InterfaceNames {
         let container = container(of: meter)
         let usual =
             meter.kind == .amneziawg ? options.amneziaFolder : options.configurationFolder
-        for folder in container == nil ? [usual] : Self.foldersInContainers {
+        for folder in container == nil ? [usual] : ConfigurationPlace.foldersInContainers {
             let place = FilePlace("\(folder)/\(meter.device)", in: container)
             let file =
                 files[place]

@@ -47,6 +47,12 @@ actor Keeper {
     var lastCycle: Instant?
     var configurations = InterfaceNames()
     var persistence = Persistence()
+    /// The containers of this host, as they were seen last.
+    var sight = ContainerSight()
+    /// Containers that ended during the last look: whether they began anew is not known yet.
+    var vanished: Set<String> = []
+    /// Places that this start has seen to be containers.
+    var containersSeen: Set<String> = []
     /// The meters of this start that have been read, or found missing, at least once.
     var hasDiscovered = false
 
@@ -124,9 +130,20 @@ actor Keeper {
         }
     }
 
+    /// Notes which containers run; whether that is something new.
+    func note(_ sight: ContainerSight) -> Bool {
+        defer { self.sight = sight }
+        discovery.note(sight)
+        return self.sight != sight
+    }
+
     /// Finds the meters of this host; those that are still there stay as they are.
     private func discover() {
         let found = discovery.look()
+        configurations.containers = found.containers
+        persistence.roots.keep(only: found.containers.values)
+        vanished = found.vanished
+        containersSeen.formUnion(found.containers.keys)
         for fault in found.faults where !discoveryFaults.contains(fault) {
             logger.error("\(fault.text)")
         }
@@ -147,7 +164,7 @@ actor Keeper {
     /// charged from zero.
     private func noteDiscovery() {
         let isHostWhole =
-            !discoveryFaults.contains { $0.place == nil }
+            !discoveryFaults.contains { $0.place == .host }
             && !faults.keys.contains { $0.place == nil }
         let isWhole = discoveryFaults.isEmpty && faults.isEmpty
         let seen: DiscoveryScope = isWhole ? .everything : isHostWhole ? .host : .nothing
@@ -290,10 +307,13 @@ actor Keeper {
 
     /// Why a meter would not have been found even if it were there; nil where it would.
     private func unseen(_ meter: MeterName) -> (UnmetWish.Code, String)? {
-        guard options.covers(meter) else {
+        guard options.covers(meter, containers: containersSeen) else {
             return (.failed, "this agent's settings leave \(meter) out")
         }
-        let fault = discoveryFaults.first { $0.place == meter.place || $0.place == nil }
+        if let place = meter.place, vanished.contains(place) {
+            return (.unread, "the container \(place) has just ended; it is looked for again")
+        }
+        let fault = discoveryFaults.first { $0.mayHide(meter) }
         return fault.map { (.unread, $0.text) }
     }
 

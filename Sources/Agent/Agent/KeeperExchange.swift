@@ -158,5 +158,6 @@ extension Keeper {
         guard new != options else { return }
         options = new
         discovery = makeFinder(clock, new)
+        discovery.note(sight)
     }
 }

@@ -10,15 +10,18 @@ extension Keeper {
     ///
     /// Nothing here stops enforcement. What cannot be done is a fault of the file.
     func persist(_ meter: MeterName, isMissing: Bool, unmet: [UnmetWish] = []) {
-        let known = Set(meters.keys).union(wishes.keys)
-        guard options.writesConfigurations, isOnThisHost(meter, isMissing: isMissing),
-            Persistence.owns(meter, among: known),
-            let place = ConfigurationPlace(of: meter, options)
-        else {
+        guard options.writesConfigurations else {
+            persistence.files[meter] = nil
+            return
+        }
+        // A container that is away has its files with it.
+        guard !isAway(meter, isMissing: isMissing) else { return rest(meter) }
+        guard let place = place(of: meter) else {
             persistence.files[meter] = nil
             return
         }
         var file = persistence.files[meter] ?? Persistence.File()
+        file.move(to: place)
         let wanted = Persistence.wanted(
             wishes[meter] ?? [], unmet: isMissing ? [] : unmet)
         guard !wanted.isEmpty || !file.edits.isEmpty else { return }
@@ -39,11 +42,36 @@ extension Keeper {
         persistence.files[meter] = file
     }
 
-    /// Whether a meter's file is looked for on this host: a container has files of its own, and a
-    /// place that is not there now may have been one.
-    private func isOnThisHost(_ meter: MeterName, isMissing: Bool) -> Bool {
-        guard let place = meter.place else { return true }
-        return !isMissing && configurations.containers[place] == nil
+    /// Whether a meter's file cannot be reached now: it is a container's that does not run, as far
+    /// as can be told of a place that is not there.
+    private func isAway(_ meter: MeterName, isMissing: Bool) -> Bool {
+        isMissing && meter.place.map { configurations.containers[$0] == nil } ?? false
+    }
+
+    /// Keeps what somebody may still write into a file that was replaced; the rest is looked at
+    /// anew when the container is back.
+    private func rest(_ meter: MeterName) {
+        guard let edits = persistence.files[meter]?.edits, !edits.isEmpty else {
+            persistence.files[meter] = nil
+            return
+        }
+        persistence.files[meter] = Persistence.File(
+            place: persistence.files[meter]?.place, edits: edits)
+    }
+
+    /// Where a meter's file is; nil where it has none.
+    private func place(of meter: MeterName) -> ConfigurationPlace? {
+        if let container = meter.place.flatMap({ configurations.containers[$0] }) {
+            guard let root = persistence.roots.root(of: container) else { return nil }
+            let last = persistence.files[meter]?.place?.file.path
+            return ConfigurationPlace(of: meter, in: root)
+                ?? last.map { ConfigurationPlace(path: $0, root: root) }
+        }
+        let known = Set(meters.keys).union(wishes.keys).filter { other in
+            other.place.map { !containersSeen.contains($0) } ?? true
+        }
+        guard Persistence.owns(meter, among: known) else { return nil }
+        return ConfigurationPlace(of: meter, options)
     }
 
     private func stamps(of place: ConfigurationPlace) -> [FileStamp?] {
@@ -95,7 +123,9 @@ extension Keeper {
         _ faults: inout [String]
     ) {
         let blocks = keys.map {
-            CommentedBlock(meter: meter, path: place.file.path, key: .publicKey($0))
+            CommentedBlock(
+                meter: meter, container: place.file.root?.owner, path: place.file.path,
+                key: .publicKey($0))
         }
         let fresh = Set(blocks).subtracting(persistence.noted)
         do {
@@ -114,6 +144,7 @@ extension Keeper {
         let shut = Set(result.shut)
         let past = persistence.noted.filter { block in
             guard block.meter == meter, block.path == place.file.path,
+                block.container == place.file.root?.owner,
                 case .publicKey(let key) = block.key
             else { return false }
             return !shut.contains(key) && wanted[key] != .shut

@@ -16,7 +16,9 @@ struct MetersCommand: AsyncParsableCommand {
         let options = try place.load()
         var names = InterfaceNames()
         var discovery = MeterDiscovery(clock: try HostClock.open(), options: options)
+        let finder = ContainerFinder(socket: options.dockerSocket)
         repeat {
+            if options.containers != [] { discovery.note(await finder.look()) }
             let found = discovery.look()
             let report = MetersReport(found, names: &names, options: options)
             print(json ? try report.json() : report.text())
@@ -53,6 +55,7 @@ struct MetersReport: Codable {
     init(_ found: MeterDiscovery.Found, names: inout InterfaceNames, options: AgentOptions) {
         faults = found.faults.map(\.text)
         meters = []
+        names.containers = found.containers
         let sorted = found.meters.values.sorted { $0.name.description < $1.name.description }
         for meter in sorted {
             let known = names.names(of: meter.name, options)
@@ -70,7 +73,8 @@ struct MetersReport: Codable {
         var lines: [String] = []
         if meters.isEmpty {
             lines.append(
-                "No WireGuard interface is on this host (nor in its named namespaces).")
+                "No WireGuard or AmneziaWG interface is on this host, in its named namespaces or "
+                    + "in a container that could be looked into.")
         }
         for meter in meters {
             let port = meter.listen_port.map { ", port \($0)" } ?? ""

@@ -7,6 +7,8 @@ import Meters
 struct Persistence {
     /// One meter's file.
     struct File {
+        /// Where it was when it was last looked at.
+        var place: ConfigurationPlace?
         /// What was wanted of its keys when it was last brought to that.
         var wanted: [PublicKey: Access] = [:]
         /// The file and Amnezia's table beside it, as they were then.
@@ -17,12 +19,24 @@ struct Persistence {
         var note: String?
         /// Files that were replaced lately, and when, in nanoseconds since boot.
         var edits: [(edit: FileEdit, at: UInt64)] = []
+
+        /// Notes where the file is. What was replaced below another root is brought into the file
+        /// of the same name below this one.
+        mutating func move(to place: ConfigurationPlace) {
+            defer { self.place = place }
+            guard let root = self.place?.file.root, root != place.file.root else { return }
+            for (edit, _) in edits {
+                edit.location = FileLocation(edit.location.path, root: place.file.root)
+            }
+            stamps = []
+        }
     }
 
     /// How long a replaced file is looked at: others may have had it open.
     static let watch: UInt64 = 60_000_000_000
 
     var files: [MeterName: File] = [:]
+    var roots = ContainerRoots()
     /// Blocks that are commented out, as the ledger has them.
     var noted: Set<CommentedBlock> = []
 

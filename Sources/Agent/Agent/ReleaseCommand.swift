@@ -25,7 +25,7 @@ struct ReleaseCommand: AsyncParsableCommand {
             options.stateFolder, identity, instance: Hexadecimal.encode(RandomBytes.make(16)))
         let release = Release(
             ledger: ledger,
-            meters: MeterDiscovery.Found.now(clock: try HostClock.open(), options: options))
+            meters: await MeterDiscovery.Found.now(clock: try HostClock.open(), options: options))
         var failures = reopen ? try release.reopen() : try release.list()
         failures += try release.uncomment(options)
         _ = consume lock
@@ -34,8 +34,11 @@ struct ReleaseCommand: AsyncParsableCommand {
 }
 
 extension MeterDiscovery.Found {
-    static func now(clock: HostClock, options: AgentOptions) -> MeterDiscovery.Found {
+    static func now(clock: HostClock, options: AgentOptions) async -> MeterDiscovery.Found {
         var discovery = MeterDiscovery(clock: clock, options: options)
+        if options.containers != [] {
+            discovery.note(await ContainerFinder(socket: options.dockerSocket).look())
+        }
         return discovery.look()
     }
 }
@@ -44,6 +47,15 @@ extension MeterDiscovery.Found {
 private struct Release {
     let ledger: Ledger
     let meters: MeterDiscovery.Found
+    /// The roots of the containers that run, by their names.
+    private let roots: [String: FileRoot]
+
+    init(ledger: Ledger, meters: MeterDiscovery.Found) {
+        self.ledger = ledger
+        self.meters = meters
+        var open = ContainerRoots()
+        roots = meters.containers.compactMapValues { open.root(of: $0) }
+    }
 
     /// Says what is shut and stays so.
     func list() throws -> Int {
@@ -73,18 +85,17 @@ private struct Release {
     /// Brings back every block that is commented out, in the files that were noted down and in
     /// those of the meters that are here now; returns how many files could not be changed.
     func uncomment(_ options: AgentOptions) throws -> Int {
-        let noted = Dictionary(grouping: try ledger.commentedOut()) {
-            ConfigurationPlace(path: $0.path, of: $0.meter)
+        var (noted, failures) = try notedPlaces()
+        for meter in meters.meters.keys {
+            if let place = place(of: meter, options) { noted[place, default: []] += [] }
         }
-        let here = meters.meters.keys.compactMap { ConfigurationPlace(of: $0, options) }
-        var failures = 0
-        for place in Set(noted.keys).union(here).sorted(by: { $0.file.path < $1.file.path }) {
+        for (place, blocks) in noted.sorted(by: { "\($0.key.file)" < "\($1.key.file)" }) {
             do {
                 let left = try uncomment(place)
                 for problem in left { print("left as it is: \(place.file): \(problem)") }
                 failures += left.isEmpty ? 0 : 1
                 if left.isEmpty {
-                    try ledger.noteCommentedOut([], forgetting: noted[place] ?? [])
+                    try ledger.noteCommentedOut([], forgetting: blocks)
                 }
             } catch {
                 failures += 1
@@ -92,6 +103,32 @@ private struct Release {
             }
         }
         return failures
+    }
+
+    /// Where blocks were commented out, and in how many containers that cannot be looked into now.
+    private func notedPlaces() throws -> ([ConfigurationPlace: [CommentedBlock]], Int) {
+        var places: [ConfigurationPlace: [CommentedBlock]] = [:]
+        var away: Set<String> = []
+        for block in try ledger.commentedOut() {
+            if let container = block.container, roots[container] == nil {
+                if away.insert("\(block.path) in \(container)").inserted {
+                    print(
+                        "left as it is: \(block.path) in \(container), a container that does not "
+                            + "run or cannot be looked into: start it, and release again")
+                }
+            } else {
+                let root = block.container.flatMap { roots[$0] }
+                places[ConfigurationPlace(path: block.path, root: root), default: []].append(block)
+            }
+        }
+        return (places, away.count)
+    }
+
+    private func place(of meter: MeterName, _ options: AgentOptions) -> ConfigurationPlace? {
+        guard let root = meter.place.flatMap({ roots[$0] }) else {
+            return ConfigurationPlace(of: meter, options)
+        }
+        return ConfigurationPlace(of: meter, in: root)
     }
 
     /// Returns why a block in the file stays commented out.

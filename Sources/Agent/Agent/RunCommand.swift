@@ -68,6 +68,10 @@ struct Daemon {
             await AgentStatus.encoded { try await keeper.status(identity, state) }
         }
         let sampler = Sampler(keeper: keeper, sender: sender)
+        let containers = ContainerWatch(
+            keeper: keeper, finder: ContainerFinder(socket: options.dockerSocket),
+            sampler: sampler.wakeup)
+        await containers.look()
         let group = ServiceGroup(
             services: [
                 status,
@@ -77,6 +81,7 @@ struct Daemon {
                 DesiredWatch(
                     keeper: keeper, link: link, state: state, logger: logger, sender: sender,
                     sampler: sampler.wakeup),
+                containers,
                 sampler,
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: AgentLog.quiet)

@@ -109,7 +109,12 @@ extension Keeper {
 
     private var files: [AgentStatus.File] {
         var files: [AgentStatus.File] = []
-        let noted = Dictionary(grouping: persistence.noted) { [$0.meter.description, $0.path] }
+        let noted = Dictionary(grouping: persistence.noted) { block in
+            [
+                block.meter.description,
+                block.container.map { "\(block.path) in \($0)" } ?? block.path,
+            ]
+        }
         for (place, blocks) in noted {
             files.append(
                 .init(
@@ -117,7 +122,7 @@ extension Keeper {
                     commentedOut: blocks.map(\.key.description).sorted(), faults: []))
         }
         for (meter, state) in persistence.files {
-            guard let path = ConfigurationPlace(of: meter, options)?.file.path,
+            guard let path = state.place?.file.description,
                 !state.faults.isEmpty || state.note != nil
             else { continue }
             let name = meter.description

@@ -1,3 +1,4 @@
+internal import CFiles
 internal import Glibc
 
 /// An open file or folder, closed when nobody holds it any more.
@@ -17,6 +18,18 @@ struct Descriptor: ~Copyable {
         let number = openat(folder ?? AT_FDCWD, name, flags | O_CLOEXEC, mode)
         guard number >= 0 else { throw .system(errno, doing: doing) }
         return Descriptor(number: number)
+    }
+
+    /// Opens a regular file in `folder` for reading. Nothing else is ever opened: that of a device
+    /// or a pipe does something.
+    static func openRegular(
+        _ name: String, in folder: Int32, doing: String
+    ) throws(FileError) -> Descriptor {
+        let found = try open(name, in: folder, Int32(TK_O_PATH) | O_NOFOLLOW, doing: doing)
+        guard try found.status(doing: doing).st_mode & S_IFMT == S_IFREG else {
+            throw FileError(.refused, doing: doing, reason: "it is not a regular file")
+        }
+        return try open("/proc/self/fd/\(found.number)", O_RDONLY | O_NONBLOCK, doing: doing)
     }
 
     /// Reads everything from the start on.

@@ -2,8 +2,9 @@ internal import Glibc
 
 /// A replaced file, still open: who had opened it before may write into it even now.
 public final class FileEdit {
-    /// The file.
-    public let location: FileLocation
+    /// The file. Whoever finds it below another root by now may say so: a container's that was
+    /// started anew.
+    public var location: FileLocation
     /// What it said before.
     public private(set) var before: [UInt8]
     /// What it said after.

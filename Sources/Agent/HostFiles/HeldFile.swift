@@ -31,9 +31,7 @@ final class HeldFile {
     ) throws(FileError) -> HeldFile? {
         let descriptor: Descriptor
         do throws(FileError) {
-            descriptor = try .open(
-                place.name, in: place.folder.number, O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
-                doing: doing)
+            descriptor = try .openRegular(place.name, in: place.folder.number, doing: doing)
         } catch {
             guard error.code == .system(ENOENT) else { throw error }
             return nil
@@ -46,9 +44,6 @@ final class HeldFile {
     }
 
     private static func check(_ status: stat, doing: String) throws(FileError) {
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw FileError(.refused, doing: doing, reason: "it is not a regular file")
-        }
         guard status.st_nlink == 1 else {
             throw FileError(
                 .refused, doing: doing,

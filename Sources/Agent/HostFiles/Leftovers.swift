@@ -7,6 +7,9 @@ struct Leftovers: ~Copyable {
     private let name: String
     private let doing: String
 
+    /// The most entries that a folder may have: in a container anybody may make any number.
+    private static let most = 100_000
+
     /// Looks in an open folder, which must stay open.
     init(_ place: borrowing RealPlace, doing: String) {
         folder = place.folder.number
@@ -74,6 +77,11 @@ struct Leftovers: ~Copyable {
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             entries.append(name)
+            guard entries.count <= Self.most else {
+                throw FileError(
+                    .refused, doing: doing,
+                    reason: "its folder has more than \(Self.most) entries")
+            }
         }
         return entries
     }

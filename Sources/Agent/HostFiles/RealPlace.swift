@@ -1,29 +1,6 @@
 internal import CFiles
 internal import Glibc
 
-/// Where a file is: a path below a root, which is `/` or a container's.
-public struct FileLocation: Hashable, Sendable, CustomStringConvertible {
-    /// The folder that `/` stands for in `path` and in symbolic links.
-    public var root: String
-    /// The path, starting with `/`.
-    public var path: String
-
-    /// Names a file of the host, or of what has its root at `root`.
-    public init(_ path: String, root: String = "/") {
-        self.path = path
-        self.root = root
-    }
-
-    /// The path as this process sees it.
-    public var description: String { root == "/" ? path : root + path }
-
-    /// The file of that name in the same folder.
-    public func sibling(_ name: String) -> FileLocation {
-        let folder = path.lastIndex(of: "/").map { path[...$0] } ?? "/"
-        return FileLocation(folder + name, root: root)
-    }
-}
-
 /// The folder that a file really is in, and its name there, symbolic links followed.
 ///
 /// Links are followed one by one within the root, at most as many as the kernel would, so that an
@@ -55,9 +32,17 @@ private struct Walk {
 
     init(_ place: FileLocation, doing: String) throws(FileError) {
         self.doing = doing
-        let root = try Descriptor.open(place.root, O_RDONLY | O_DIRECTORY, doing: doing)
-        folders = [FolderHandle(root)]
+        folders = [FolderHandle(try Self.open(place.root, doing: doing))]
         rest = Self.parts(place.path)
+    }
+
+    /// Opens a root; `ENOENT` where whose root it was has ended.
+    private static func open(_ root: FileRoot?, doing: String) throws(FileError) -> Descriptor {
+        do throws(FileError) {
+            return try .open(root?.path ?? "/", O_RDONLY | O_DIRECTORY, doing: doing)
+        } catch {
+            throw error.code == .system(ESRCH) ? .system(ENOENT, doing: doing) : error
+        }
     }
 
     private static func parts(_ path: some StringProtocol) -> [Substring] {

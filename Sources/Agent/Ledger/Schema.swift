@@ -155,9 +155,11 @@ enum Schema {
         -- Blocks that this agent commented out, by the configuration files that they stand in.
         CREATE TABLE commented_out (
             meter TEXT NOT NULL,
+            -- The container that the path is in; empty for the host.
+            container TEXT NOT NULL,
             path TEXT NOT NULL,
             key TEXT NOT NULL,
-            PRIMARY KEY (meter, path, key)
+            PRIMARY KEY (meter, container, path, key)
         ) WITHOUT ROWID;
         """
     ]

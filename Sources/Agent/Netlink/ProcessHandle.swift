@@ -26,6 +26,9 @@ package final class ProcessHandle: Sendable {
     /// Its folder in `/proc`, while the handle is held.
     package var path: String { "/proc/self/fd/\(descriptor)" }
 
+    /// Its root folder, while the handle is held.
+    package var root: String { "\(path)/root" }
+
     /// Its network namespace, while the handle is held.
     package var networkNamespace: NetworkNamespace { .path("\(path)/ns/net") }
 
@@ -38,7 +41,7 @@ package final class ProcessHandle: Sendable {
         let doing = "find \(path) as the process \(pid) sees it"
         let flags = Int32(tk_path_only) | O_DIRECTORY | O_CLOEXEC
         let root = try explained("CAP_SYS_PTRACE is needed") { () throws(NetlinkError) in
-            try check(Glibc.open("\(self.path)/root", flags), doing)
+            try check(Glibc.open(self.root, flags), doing)
         }
         defer { close(root) }
         return try explained("CAP_DAC_READ_SEARCH is needed") { () throws(NetlinkError) in

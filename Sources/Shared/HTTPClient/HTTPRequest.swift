@@ -12,6 +12,9 @@ public struct HTTPRequest: Sendable {
     public var timeout: Duration
     /// The most bytes that the answer's body may have; more is an error.
     public var answerLimit: Int
+    /// Whether the answer is taken as whole once its body has a line feed: for answers that go on
+    /// line by line without an end.
+    public var endsAfterLine = false
 
     /// Makes a request; the answer may have 8 MiB by default.
     public init(

@@ -7,6 +7,8 @@ final class Transfer {
     private var head = AnswerHead()
     private var body: [UInt8] = []
     private var overLimit: String?
+    /// Whether all that was wanted of an endless answer has come.
+    private var hasLine = false
 
     init(_ job: Job, _ options: TransferOptions) throws(HTTPClientError) {
         self.job = job
@@ -66,7 +68,8 @@ final class Transfer {
             return false
         }
         body.append(contentsOf: bytes)
-        return true
+        hasLine = job.request.endsAfterLine && bytes.contains(0x0a)
+        return !hasLine
     }
 
     /// The request's id behind a handle that libcurl speaks of.
@@ -96,7 +99,7 @@ final class Transfer {
             return .failure(
                 HTTPClientError(.tooLarge, doing: job.request.summary, reason: overLimit))
         }
-        guard result == CURLE_OK else { return .failure(easy.error(result)) }
+        guard result == CURLE_OK || hasLine else { return .failure(easy.error(result)) }
         return .success(HTTPResponse(status: easy.status, headers: head.fields, body: body))
     }
 }

@@ -101,7 +101,7 @@ final class KernelTunnel {
     }
 
     /// The client's public key, the preshared key and the server's public key, made once.
-    private static let keys = Result {
+    static let keys = Result {
         try KernelLab.sh(
             """
             umask 077; cd /tmp

@@ -91,10 +91,10 @@ package struct KernelDevices: Sendable {
 extension KernelDevices.Discovery {
     /// Adds a device, or a failure where its name would be read as another's.
     fileprivate mutating func add(_ device: KernelDevice) {
-        guard MeterName("\(device.name)") == device.name else {
+        guard device.name.isClear else {
             let error = MeterError(
-                .failed, doing: "meter \(device.name)",
-                reason: "its name cannot be told from another's; rename the interface without @")
+                .failed, doing: "meter \(Shown.text("\(device.name)"))",
+                reason: "its name cannot be told from another's; rename the interface, without @")
             failures.append(KernelDevices.Failure(place: device.name.place, error: error))
             return
         }

@@ -5,7 +5,8 @@ public import Accounting
 ///
 /// The daemon counts a packet before it looks at allowed IPs, so a key cannot be blocked in place:
 /// `remove` is the only way to keep it out. Every call opens a connection of its own, and none
-/// waits longer than `timeout` (and, for changes, a millisecond more for each key).
+/// waits longer than `timeout` (and, for changes, a millisecond more for each key). A daemon that let
+/// one time out, such as a paused container's, is waited for only briefly until it answers again.
 public final class UserspaceDevice: Meter {
     /// The meter's name, unique on this host.
     public let name: MeterName
@@ -18,6 +19,8 @@ public final class UserspaceDevice: Meter {
     private let timeout: Duration
     private let now: () -> Instant
     private var lastSize = 0
+    /// How many calls in a row the daemon has let time out.
+    private var lateInARow = 0
 
     /// Makes a meter of the daemon that listens at `socket`, which need not be there yet.
     ///
@@ -126,18 +129,29 @@ public final class UserspaceDevice: Meter {
 
 extension UserspaceDevice {
     private func connect(doing: String) throws(MeterError) -> UserspaceSocket {
-        try .connect(to: socket, until: .now + timeout, doing: doing)
+        try .connect(to: socket, until: .now + patience, doing: doing)
+    }
+
+    /// How long a call may take: now and then all of it for one that is merely slow.
+    private var patience: Duration {
+        lateInARow.isMultiple(of: 8) ? timeout : min(timeout, .seconds(1))
     }
 
     private func exchange(
         _ request: UserspaceRequest, on connection: borrowing UserspaceSocket, answers: Int,
         keys: Int = 0
     ) throws(MeterError) -> UserspaceAnswer {
-        let answer = try connection.exchange(
-            request.bytes, answers: answers, expecting: lastSize + lastSize / 8,
-            until: .now + timeout + .milliseconds(keys))
-        lastSize = answer.byteCount
-        return answer
+        let deadline = ContinuousClock.now + patience + .milliseconds(keys)
+        do throws(MeterError) {
+            let answer = try connection.exchange(
+                request.bytes, answers: answers, expecting: lastSize + lastSize / 8,
+                until: deadline)
+            (lastSize, lateInARow) = (answer.byteCount, 0)
+            return answer
+        } catch {
+            lateInARow = ContinuousClock.now < deadline ? 0 : lateInARow + 1
+            throw error
+        }
     }
 
     private func decode(

@@ -56,8 +56,10 @@ public struct UserspaceDiscovery {
         var seen: Set<Identity> = []
         for folder in folders {
             for file in entries(of: folder.path) {
-                guard let one = look(at: file, in: folder),
-                    seen.insert(one.identity).inserted
+                let socket = FilePlace("\(folder.path)/\(file)", in: container)
+                // A folder may be found by several of its names.
+                guard let identity = Self.identity(of: socket), seen.insert(identity).inserted,
+                    let one = look(at: socket, identity, device: file.dropLast(5), folder.kind)
                 else { continue }
                 found.append(one)
             }
@@ -98,16 +100,16 @@ public struct UserspaceDiscovery {
         return names.sorted()
     }
 
-    private mutating func look(at file: String, in folder: Folder) -> Found? {
-        let socket = FilePlace("\(folder.path)/\(file)", in: container)
-        let device = String(file.dropLast(5))
-        guard let identity = Self.identity(of: socket) else { return nil }
-        let name = MeterName(kind: folder.kind, device: device, place: container?.name)
-        guard MeterName(name.description) == name else {
+    private mutating func look(
+        at socket: FilePlace, _ identity: Identity, device: Substring, _ kind: MeterKind
+    ) -> Found? {
+        let name = MeterName(kind: kind, device: String(device), place: container?.name)
+        guard name.isClear else {
             faults.append(
                 MeterError(
-                    .failed, doing: "meter \(socket)",
-                    reason: "an interface whose name is empty or holds @ cannot be named"))
+                    .failed, doing: "meter \(Shown.text("\(socket)"))",
+                    reason: "an interface whose name is empty, holds @ or cannot be shown has none")
+            )
             return nil
         }
         do throws(MeterError) {
