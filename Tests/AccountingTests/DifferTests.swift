@@ -44,6 +44,31 @@ import Testing
         #expect(difference.deltas.map(\.kind) == [.uncertain])
     }
 
+    @Test func aKeysGainAndItsUncertainFirstValueAreToldApart() {
+        let old = Counter(
+            key: .text("tcp/80"), part: "old", incarnation: Fixture.one,
+            value: Traffic(uplink: 100, downlink: 100))
+        var known = Fixture.known([:])
+        known.apply(
+            Differ.difference(from: MeterBaselines(), to: Fixture.reading([old])))
+        var grown = old
+        grown.value = Traffic(uplink: 130, downlink: 140)
+        let fresh = Counter(
+            key: .text("tcp/80"), part: "new", incarnation: Fixture.one,
+            value: Traffic(uplink: 7_000, downlink: 8_000))
+        for counters in [[grown, fresh], [fresh, grown]] {
+            let difference = Differ.difference(
+                from: known, to: Fixture.reading(counters, startsFromZero: false))
+            let amounts = Dictionary(
+                uniqueKeysWithValues: difference.deltas.map { ($0.kind, $0.amount) })
+            #expect(
+                amounts == [
+                    .gained: Traffic(uplink: 30, downlink: 40),
+                    .uncertain: Traffic(uplink: 7_000, downlink: 8_000),
+                ])
+        }
+    }
+
     @Test func aLowerValueWaitsForASecondReading() {
         let known = Fixture.known(["a": (1_000, 1_000)])
         let low = Fixture.reading([("a", 300, 400)])

@@ -50,6 +50,19 @@ import Testing
         #expect(judge(kernel(boot), known: (kernel(boot), 100), since: last) == (.gained, 0))
     }
 
+    @Test func theLinkIsRememberedFromTheFirstReadingOn() {
+        let counter = Counter(
+            key: key, incarnation: kernel(boot), value: Traffic(uplink: 100, downlink: 100))
+        let carried = Traffic(uplink: 150, downlink: 150)
+        let link = LinkReading(
+            incarnation: kernel(boot), before: carried, after: carried, wall: 1)
+        let reading = Reading(
+            meter: meter, instant: now, counters: [counter], startsFromZero: true, link: link)
+        let difference = Succession.difference(
+            from: MeterBaselines(isKnown: true), to: reading, since: last)
+        #expect(difference.link == .replaced(link))
+    }
+
     @Test func aLowerValueIsABaseline() {
         #expect(judge(kernel(boot), known: (kernel(boot), 101), since: last) == (.baseline, 100))
     }

@@ -255,12 +255,16 @@ actor Keeper {
     }
 
     private func note(_ reading: MeterReading, of meter: any Meter) {
+        let peers = reading.peers
+        // A key may have several counters.
+        let handshakes = Dictionary(
+            reading.reading.counters.map { ($0.key, $0.lastHandshake) },
+            uniquingKeysWith: { first, second in [first, second].compactMap { $0 }.max() })
         inventory.note(
             meter.name, source: meter.traits.source, listenPort: reading.listenPort,
-            keys: reading.reading.counters.count, fault: "",
-            contested: contested[meter.name] ?? "")
+            keys: peers.count, fault: "", contested: contested[meter.name] ?? "")
         let names = configurations.names(of: meter.name, options)
-        for (counter, found) in zip(reading.reading.counters, reading.peers) {
+        for found in peers {
             var peer = found
             // A key that is blocked keeps the addresses that it had.
             if peer.addresses.isEmpty, let settings = kept[meter.name]?[peer.key]?.settings {
@@ -268,7 +272,7 @@ actor Keeper {
             }
             inventory.note(
                 peer, at: meter.name, name: names[peer.key] ?? "",
-                handshake: counter.lastHandshake)
+                handshake: handshakes[peer.key] ?? nil)
         }
     }
 

@@ -73,7 +73,7 @@ private struct Step {
                 BaselineUpdate(
                     incarnation: change.counter.incarnation, id: change.id, baseline: baseline))
         }
-        difference.deltas = sums.deltas(in: reading.counters)
+        difference.deltas = sums.deltas
         findMissing()
         rememberLink()
     }

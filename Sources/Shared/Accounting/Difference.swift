@@ -1,7 +1,7 @@
 /// What a reading adds to what was known.
 public struct Difference: Sendable {
     /// What each key gained; keys that gained nothing and changed nothing are left out. A key may
-    /// have two: what it gained, and what is held of it.
+    /// have several, one of each kind.
     public var deltas: [Delta] = []
     /// Baselines that are new or changed.
     public var updates: [BaselineUpdate] = []

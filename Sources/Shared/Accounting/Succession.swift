@@ -40,6 +40,8 @@ public enum Succession {
                         value: counter.value, lastHandshake: counter.lastHandshake,
                         order: counter.place == nil ? nil : index)))
         }
+        // What the link carries from here on is compared with what its counters gain.
+        if let link = reading.link, !difference.isDoubtful { difference.link = .replaced(link) }
         return difference
     }
 
