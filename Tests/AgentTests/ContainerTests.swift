@@ -175,10 +175,9 @@ import Testing
             docker.close()
         }
         docker.entries = [.init("vpn", process: box.process)]
-        func run(_ command: String, _ capabilities: String) throws -> (Int32, String) {
+        func run(_ command: String, _ wrapper: [String]) throws -> (Int32, String) {
             let job = try Job(
-                [
-                    "setpriv", "--bounding-set=-all,\(capabilities)", "--inh-caps=-all",
+                wrapper + [
                     Command.built("tollkeeper-agent"), command, "--state-dir", folder.path,
                 ],
                 environment: [
@@ -189,12 +188,15 @@ import Testing
             let status = job.wait(limit: 60) ?? -1
             return (status, job.output + job.errors)
         }
-        let rights = "+net_admin,+sys_admin,+sys_ptrace"
+        let rights = try AgentRights.wrapper("containers.conf")
+        func without(_ name: String) -> [String] {
+            rights.map { $0.replacing(",+\(name)", with: "") }
+        }
         let (status, seen) = try run("meters", rights)
         #expect(status == 0)
         #expect(seen.contains("amneziawg/awg0@vpn (userspace, port 51820), 0 keys"), "\(seen)")
         #expect(!seen.contains("not seen"))
-        for less in ["+net_admin", "+net_admin,+sys_admin"] {
+        for less in [try AgentRights.wrapper(), without("sys_ptrace")] {
             let (_, output) = try run("meters", less)
             #expect(output.contains("the container vpn has awg0 and cannot"), "\(output)")
             #expect(output.contains("CAP_SYS_PTRACE is needed"))
@@ -203,7 +205,7 @@ import Testing
             #expect(failed == 1)
             #expect(advice.contains("FAIL  containers: the container vpn has awg0"), "\(advice)")
         }
-        let (_, half) = try run("meters", "+net_admin,+sys_ptrace")
+        let (_, half) = try run("meters", without("sys_admin"))
         #expect(half.contains("CAP_SYS_ADMIN is needed"), "\(half)")
     }
 

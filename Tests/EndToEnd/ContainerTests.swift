@@ -43,9 +43,14 @@ extension EndToEnd {
                 "[\n    \(entries.joined(separator: ",\n    "))\n]\n",
                 to: "opt/amnezia/awg/clientsTable")
             try fleet.join()
-            try fleet.startAgent()
+            try startAgent()
             let names = Set(clients.map(\.name))
             #expect(try eventually { try Set(fleet.clients().keys) == names })
+        }
+
+        /// Starts the agent with the rights that the drop-in gives it.
+        func startAgent() throws {
+            try fleet.startAgent(through: AgentRights.wrapper("containers.conf"))
         }
 
         func restart(number: Int) throws {
@@ -81,7 +86,7 @@ extension EndToEnd {
             try box.write(before, to: box.file)
             try restart(number: 2)
             #expect(try box.transfer().count == 1)
-            try fleet.startAgent()
+            try startAgent()
             try alice.join(box, 2)
             #expect(try eventually(within: 20) { try box.transfer().isEmpty })
             #expect(try alice.ping(count: 1, limit: 2) == 0)
@@ -109,7 +114,7 @@ extension EndToEnd {
             try restart(number: 2)
             #expect(try Set(box.transfer().keys) == [keys[1]], "alice is out without the agent")
 
-            try fleet.startAgent()
+            try startAgent()
             #expect(try fleet.attempt("client", "restore", "alice", "--wait", "20s").status == 0)
             #expect(try Set(box.transfer().keys) == Set(keys))
             #expect(try eventually { try box.text(of: box.file) == before })

@@ -190,12 +190,12 @@ private final class BoxClient {
             ip -n \(place) link set v up
             ip -n \(place) link set wg0 down
             ip -n \(place) link set wg0 up
-            in() { nsenter --net=/proc/\(process)/ns/net "$@"; }
-            in /usr/sbin/ip address add 192.168.9.1/24 dev v
-            in /usr/sbin/ip address add 10.9.0.1/24 dev wg0
-            in /usr/sbin/ip link set v up
-            in /usr/sbin/ip link set wg0 up
-            cd /tmp; in wg set wg0 private-key server.key listen-port 51820 \
+            inside() { nsenter --net=/proc/\(process)/ns/net "$@"; }
+            inside /usr/sbin/ip address add 192.168.9.1/24 dev v
+            inside /usr/sbin/ip address add 10.9.0.1/24 dev wg0
+            inside /usr/sbin/ip link set v up
+            inside /usr/sbin/ip link set wg0 up
+            cd /tmp; inside wg set wg0 private-key server.key listen-port 51820 \
                 peer \(key) preshared-key shared.key allowed-ips 10.9.0.2/32
             """)
     }
