@@ -124,7 +124,7 @@ extension EndToEnd {
             try #require(geteuid() == 0, "namespaces need root")
             let tunnel = try Tunnel(clients: ["alice", "bob"])
             let folder = try TemporaryFolder()
-            let disk = try SmallDisk(on: "\(folder.path)/controller", kilobytes: 4096)
+            let disk = try SmallDisk(on: "\(folder.path)/controller", kilobytes: 8192)
             let fleet = try Fleet(tunnel, interval: "200ms", in: folder)
             try fleet.join()
             try fleet.startAgent()

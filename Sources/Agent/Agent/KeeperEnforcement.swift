@@ -20,13 +20,14 @@ extension Keeper {
             plan.holdRemovals(
                 of: wishes, in: view.present, because: ledgerFault ?? Self.awaitingCounters)
         }
+        if !plan.save.isEmpty { saveFirst(&plan, wishes, view, meter) }
         var unmet = plan.exceptions
         for wish in plan.fulfilled { outcomes.fulfilled(wish, took: took(wish)) }
         if !plan.forget.isEmpty { attempt(&unmet, [], meter) { try forget(plan.forget, meter) } }
-        if !plan.save.isEmpty || !plan.block.isEmpty { shut(plan, wishes, meter, &unmet) }
+        if !plan.block.isEmpty { block(plan.block, wishes, meter, &unmet) }
         if !plan.remove.isEmpty { remove(plan, wishes, meter, &unmet) }
         if !plan.restore.isEmpty { restore(plan.restore, wishes, meter, &unmet) }
-        if unmet.isEmpty { failuresTold = [] }
+        if unmet.isEmpty, ledgerFault == nil { failuresTold = [] }
         outcomes.unmet(unmet, at: meter.name)
         persist(meter.name, isMissing: false, unmet: unmet)
     }
@@ -55,26 +56,31 @@ extension Keeper {
             })
     }
 
-    /// Saves, then blocks. A ledger that cannot be written does not keep anybody in.
-    private func shut(
-        _ plan: EnforcementPlan, _ wishes: [DesiredAccess], _ meter: any Meter,
-        _ unmet: inout [UnmetWish]
+    /// Saves what it takes to let keys in again. A ledger that cannot be written keeps nobody in: what
+    /// would be removed is blocked then.
+    private func saveFirst(
+        _ plan: inout EnforcementPlan, _ wishes: [DesiredAccess], _ view: MeterView,
+        _ meter: any Meter
     ) {
-        let removesAtOnce = !meter.traits.blocksInPlace
         do {
-            try save(plan.save, meter.name, isRemoved: removesAtOnce)
+            try save(plan.save, meter.name, isRemoved: !meter.traits.blocksInPlace)
         } catch {
             tell("\(error); blocked all the same, nothing is removed until it can be written")
             for settings in plan.save {
                 keep(settings, meter.name, isRemoved: false, isSaved: false)
             }
+            plan.holdRemovals(of: wishes, in: view.present, because: "\(error)")
         }
-        guard !plan.block.isEmpty else { return }
-        attempt(&unmet, plan.block, meter) {
-            try meter.block(plan.block)
+    }
+
+    private func block(
+        _ keys: [Key], _ wishes: [DesiredAccess], _ meter: any Meter, _ unmet: inout [UnmetWish]
+    ) {
+        attempt(&unmet, keys, meter) {
+            try meter.block(keys)
             let now = clock.now().boottime
-            for key in plan.block { kept[meter.name]?[key]?.blockedAt = now }
-            fulfil(plan.block, wishes)
+            for key in keys { kept[meter.name]?[key]?.blockedAt = now }
+            fulfil(keys, wishes)
         }
     }
 

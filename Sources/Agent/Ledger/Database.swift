@@ -11,8 +11,7 @@ enum Value: Hashable {
 /// A SQLite database on libsqlite3's C interface, used from one thread at a time.
 ///
 /// Every transaction is durable when it returns (synchronous FULL), and statements are compiled
-/// once. The file is locked against other processes, so that its WAL needs no shared memory: that
-/// would be a file, which a full disk has no room for.
+/// once.
 final class Database {
     private let handle: OpaquePointer
     private let path: String
@@ -31,19 +30,34 @@ final class Database {
             }
             close(descriptor)
         }
+        self.path = path
+        var handle = try Self.connect(path)
+        // Its WAL needs shared memory, which is a file: on a full disk there is no room for it. Where
+        // nobody else may open the ledger meanwhile, it does without.
+        let probe = sqlite3_exec(handle, "PRAGMA user_version", nil, nil, nil)
+        if probe == Self.noRoomForSharedMemory {
+            sqlite3_close_v2(handle)
+            handle = try Self.connect(path)
+            sqlite3_exec(handle, "PRAGMA locking_mode = EXCLUSIVE", nil, nil, nil)
+        }
+        self.handle = handle
+    }
+
+    /// `SQLITE_IOERR_SHMSIZE`, a macro that Swift does not see.
+    private static let noRoomForSharedMemory = SQLITE_IOERR | 19 << 8
+
+    private static func connect(_ path: String) throws(LedgerError) -> OpaquePointer {
         var handle: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
         let result = sqlite3_open_v2(path, &handle, flags, nil)
         guard result == SQLITE_OK, let handle else {
-            let error = Self.error(result, handle, doing: "open the ledger \(path)")
+            let error = error(result, handle, doing: "open the ledger \(path)")
             sqlite3_close_v2(handle)
             throw error
         }
-        self.handle = handle
-        self.path = path
         sqlite3_extended_result_codes(handle, 1)
         sqlite3_busy_timeout(handle, 5_000)
-        try execute("PRAGMA locking_mode = EXCLUSIVE")
+        return handle
     }
 
     deinit {
@@ -131,7 +145,7 @@ final class Database {
         _ result: Int32, _ handle: OpaquePointer?, doing: String
     ) -> LedgerError {
         let words = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "no memory"
-        if result & 0xff == SQLITE_FULL {
+        if result & 0xff == SQLITE_FULL || result == noRoomForSharedMemory {
             return LedgerError(.full, doing: doing, reason: "its disk is full; free space there")
         }
         let code: LedgerError.Code =
