@@ -11,6 +11,9 @@ import Testing
         let simulator = Simulator(plan)
         let outcome = try await simulator.run()
         print("simulated \(outcome.seeds) seeds in \(Int(simulator.elapsed)) s")
+        print(
+            "\(outcome.unproven) keys charged less, \(outcome.lateRefusals) late requests of "
+                + "closed ledgers refused, \(outcome.fullSpools) looks at full spools")
         for failure in outcome.failures {
             print(failure.report)
             Issue.record("seed \(failure.seed): \(failure.reason)")

@@ -14,7 +14,7 @@ struct SimulationPlan: Sendable {
     var seconds: Double = 15
     var workers = 2
     var steps = 200
-    var faults = Fault.allCases.filter { !Fault.waiting.contains($0) }
+    var faults = Fault.allCases
 
     init(_ environment: [String: String]) {
         func number(_ name: String) -> UInt64? {
@@ -59,6 +59,12 @@ final class Simulator: Sendable {
     struct Outcome: Sendable {
         var seeds: UInt64 = 0
         var failures: [Failure] = []
+        /// Keys that were charged less than they used, and told so.
+        var unproven = 0
+        /// Requests of closed ledgers that came late and were refused.
+        var lateRefusals = 0
+        /// Looks at a spool that was full.
+        var fullSpools = 0
     }
 
     /// How many failures are enough.
@@ -118,6 +124,13 @@ final class Simulator: Sendable {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let world = try World(
             seed: seed, folder: folder, executor: executor, tells: plan.single != nil)
+        defer {
+            outcome.withLock {
+                $0.unproven += world.unprovenKeys
+                $0.lateRefusals += world.lateRefusals
+                $0.fullSpools += world.fullSpools
+            }
+        }
         do {
             world.chooseFaults(from: plan.faults)
             try await world.build()

@@ -29,11 +29,15 @@ final class AgentSide {
     private(set) var isRefused = false
     /// Whether it may say so: after a ledger or the controller was put back.
     var mayBeRefused = false
+    /// Whether it may hold shuts that a restored controller has yet to take over.
+    var mayKnowMore = false
     /// Whether its ledger was put back from a copy, and knows less than is true.
     private(set) var isStale = false
     /// How far the controller was when the ledger was copied; nil: there is no copy.
     private(set) var copiedAt: Applied?
     private var ledgerCopy: Disk?
+    /// The newest push of its ledger; nil before the first.
+    private(set) var lastPush: HTTPRequest?
     private(set) var disk: Disk
     private(set) var running: Running?
     private(set) var lives = 0
@@ -41,6 +45,8 @@ final class AgentSide {
     private(set) var known: Set<MeterName> = []
     private(set) var scope = DiscoveryScope.nothing
     private let options: AgentOptions
+    /// The bucket that was open when the spool was looked at last.
+    private var spoolSeen: Int64?
 
     init(_ host: TrueHost, identity: Identity, in world: World) throws {
         self.host = host
@@ -63,7 +69,7 @@ final class AgentSide {
         identity = other.identity
         options = other.options
         disk = try other.disk.copy(
-            to: "\(world.folder)/\(host.name)-\(other.lives)", life: Life(), losesPower: false)
+            to: "\(world.folder)/\(host.name)-copied", life: Life(), losesPower: false)
         disk.life.kill()
         (isStale, mayBeRefused) = (true, true)
     }
@@ -116,6 +122,11 @@ final class AgentSide {
                 sampler: Wakeup()))
     }
 
+    /// Remembers what is sent, for when it comes once more.
+    func noteSent(_ request: HTTPRequest) {
+        if request.url.hasSuffix("/batches") { lastPush = request }
+    }
+
     /// Ends it between two steps, as `kill -9` does.
     func kill() {
         disk.life.kill()
@@ -127,6 +138,7 @@ final class AgentSide {
         await running.keeper.cycle()
         try await witness()
         try await checkShut(running.keeper)
+        try await checkSpool(running.keeper)
     }
 
     /// Nobody whom this agent is to keep out gets through once it has looked.
@@ -140,6 +152,23 @@ final class AgentSide {
                         "\(host.name): \(counter.key) is shut, and open after a reading")
                 }
             }
+        }
+    }
+
+    /// What waits to be sent takes no more of the disk than it may, unless nothing in it may be
+    /// merged any more: then every hour of it stands there once.
+    private func checkSpool(_ keeper: Keeper) async throws {
+        guard isUp, !host.hasWrongClock, let spool = try await keeper.spool(), isUp,
+            spool.open != spoolSeen
+        else { return }
+        spoolSeen = spool.open
+        guard spool.bytes > options.spoolLimit else { return }
+        world.fullSpools += 1
+        let hours = spool.closed.map { $0 / (3_600 * World.second) }
+        guard hours.count == Set(hours).count else {
+            throw Violation(
+                "\(host.name): \(spool.bytes) bytes wait where \(options.spoolLimit) may, in "
+                    + "\(hours.count) buckets of \(Set(hours).count) hours")
         }
     }
 
@@ -171,6 +200,7 @@ final class AgentSide {
         guard let running, isUp else { return }
         do {
             try await running.watch.ask()
+            mayKnowMore = false
         } catch {
             try noteFailure(error)
         }
@@ -212,6 +242,7 @@ final class AgentSide {
         (ledgerCopy, copiedAt) = (nil, nil)
         (isRefused, mayBeRefused, isStale) = (false, false, false)
         (known, scope) = ([], .nothing)
+        lastPush = nil
         self.identity = identity
         guard isWiped else { return }
         disk.remove()
@@ -243,6 +274,25 @@ extension Keeper {
             Set(ledger.meters.keys.filter { ledger.inheritance(of: $0) == nil }),
             DiscoveryScope(text: ledger.discoveryScope, options)
         )
+    }
+
+    /// What waits to be sent: about how many bytes (docs/decisions.md), the bucket that is open,
+    /// and when those that are closed end; nil where the ledger cannot be written.
+    func spool() throws -> (bytes: UInt64, open: Int64?, closed: [Int64])? {
+        guard ledgerFault == nil, !ledger.awaitsCounters, !ledger.isCatchingUp else { return nil }
+        let open = ledger.bucket?.id
+        var rows = 0
+        var closed: [Int64] = []
+        try ledger.database.query(
+            """
+            SELECT b.last_wall, (SELECT count(*) FROM spool s WHERE s.bucket = b.id) FROM bucket b
+            WHERE b.id <> ?1
+            """, [.integer(open ?? 0)]
+        ) { row in
+            closed.append(row.integer(0))
+            rows += Int(row.integer(1))
+        }
+        return (UInt64(rows * 96 + closed.count * 160), open, closed)
     }
 
     func isAtRest(_ wanted: Int64) throws -> Bool {

@@ -19,9 +19,9 @@ final class PretendedMeter: Meter {
         self.life = life
         name = device.name
         traits =
-            device.kind == .kernel
-            ? MeterTraits(source: "kernel", blocksInPlace: true)
-            : MeterTraits(source: "userspace", blocksInPlace: false)
+            device.kind == .userspace
+            ? MeterTraits(source: "userspace", blocksInPlace: false)
+            : MeterTraits(source: "kernel", blocksInPlace: true)
     }
 
     func read() throws(MeterError) -> MeterReading {
@@ -36,7 +36,9 @@ final class PretendedMeter: Meter {
     func block(_ keys: [Key]) throws(MeterError) {
         guard !keys.isEmpty else { return }
         try act("block \(keys.count) of")
-        for key in keys { device.counter(key)?.settings.addresses = [] }
+        for counter in device.counters where keys.contains(counter.key) {
+            counter.settings.addresses = []
+        }
     }
 
     func remove(_ keys: [Key]) throws(MeterError) -> Removal {
@@ -46,8 +48,9 @@ final class PretendedMeter: Meter {
         world.betweenReadingAndRemoval(of: keys, device, on: host)
         try act("removing \(keys.count) of")
         for key in keys {
-            guard let counter = device.counter(key) else { continue }
-            counter.final = counter.delivered.last
+            for counter in device.counters where counter.key == key {
+                counter.final = counter.delivered.last
+            }
             device.remove(key)
         }
         return Removal(final: final, window: 1_000_000)
@@ -92,10 +95,12 @@ final class PretendedMeter: Meter {
             counter.delivered.append(counter.value)
             return Counter(
                 key: counter.key, part: counter.part, incarnation: counter.incarnation,
-                value: counter.value, lastHandshake: counter.handshakeSeconds,
+                value: counter.value,
+                lastHandshake: device.kind == .table ? nil : counter.handshakeSeconds,
                 place: isKernel ? place : nil)
         }
-        let settings = order.map(\.settings)
+        var told: Set<Key> = []
+        let settings = order.map(\.settings).filter { told.insert($0.key).inserted }
         world.duringReading(of: device, on: host)
         let link = LinkReading(
             incarnation: device.incarnation, before: before, after: device.link,

@@ -17,6 +17,7 @@ final class PretendedNetwork: Transport, @unchecked Sendable {
 
     func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse {
         guard !life.isDead else { throw Self.lost(.cancelled) }
+        agent.noteSent(request)
         do {
             guard let response = try await agent.world.carry(request, from: agent), !life.isDead
             else { throw Self.lost(.timeout) }

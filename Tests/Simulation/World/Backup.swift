@@ -15,7 +15,11 @@ extension World {
         // What was booked and asked for since is not known there any more.
         seenTotals = [:]
         wanted = [:]
-        for agent in agents { agent.mayBeRefused = true }
+        for agent in agents { (agent.mayBeRefused, agent.mayKnowMore) = (true, true) }
+        // It may have been made before a ledger was closed, and that one be heard again.
+        closedLedgers = []
+        hasRestoredController = true
+        for host in hosts { host.forgiveLosses() }
     }
 
     /// Nobody whom an agent keeps out may be opened by a controller that knows less.

@@ -11,6 +11,24 @@ private struct Booked {
     let total: Traffic
     let hours: Traffic
     let desired: Access
+    /// Whether an opening waits until the server's usage is caught up.
+    let waits: Bool
+    /// What was reported apart: baselines, and what is held.
+    let baseline: Traffic
+    let held: Traffic
+}
+
+/// What is booked of one key of a host, over all its credentials.
+struct BookedSums {
+    var total = Traffic.zero
+    var baseline = Traffic.zero
+    var held = Traffic.zero
+
+    fileprivate mutating func add(_ row: Booked) {
+        total = total.adding(row.total) ?? total
+        baseline = baseline.adding(row.baseline) ?? baseline
+        held = held.adding(row.held) ?? held
+    }
 }
 
 /// What the controller has booked of what a device carried.
@@ -33,24 +51,26 @@ extension World {
             guard controller.isUp else { return }
             throw error
         }
-        var sums: [String: [String: Traffic]] = [:]
+        var sums: [String: [String: BookedSums]] = [:]
         for row in booked {
             try check(row)
             let host = servers.first { $0.value == row.server }?.key ?? ""
-            sums[host, default: [:]][row.key] =
-                sums[host]?[row.key, default: .zero].adding(row.total) ?? row.total
+            sums[host, default: [:]][row.key, default: BookedSums()].add(row)
         }
         for host in hosts {
             let charges = host.charges
             for (key, sum) in sums[host.name] ?? [:] where !cloneKeys.contains(key) {
                 let charge = charges.first { "\($0.key)" == key }?.value ?? .zero
-                guard (charge.adding(host.slack(of: key)) ?? charge).isAtLeast(sum) else {
-                    throw Violation("\(host.name): \(key) is charged \(sum), and used \(charge)")
+                let most = charge.adding(host.slack(of: key)) ?? charge
+                guard most.isAtLeast(sum.total) else {
+                    throw Violation(
+                        "\(host.name): \(key) is charged \(sum.total), and used \(charge)")
                 }
+                try checkBaseline(of: key, sum, on: host, isFinal: areFinal)
             }
             if areFinal { try checkFinal(host, charges, sums[host.name] ?? [:]) }
         }
-        try resolve(booked)
+        try resolve(booked, areFinal: areFinal)
         for row in try await store.observed() { try check(row) }
     }
 
@@ -83,7 +103,7 @@ extension World {
     }
 
     private func checkFinal(
-        _ host: TrueHost, _ charges: [Key: Traffic], _ sums: [String: Traffic]
+        _ host: TrueHost, _ charges: [Key: Traffic], _ sums: [String: BookedSums]
     ) throws {
         for counter in host.history where counter.isAlive && counter.recorded != counter.value {
             throw Violation(
@@ -91,27 +111,30 @@ extension World {
                     + "\(counter.recorded.map { "\($0)" } ?? "nothing")")
         }
         for (key, charge) in charges {
-            let sum = sums["\(key)"] ?? .zero
+            let booked = sums["\(key)"] ?? BookedSums()
+            let sum = booked.total
             guard sum != charge else { continue }
             // Within the slack where nobody could tell.
             if sum.isAtLeast(charge), host.slack[key] != nil { continue }
             if let less = host.unproven[key], (sum.adding(less) ?? sum).isAtLeast(charge) {
                 unprovenKeys += 1
+                try checkHeld(of: key, booked, charge, on: host)
                 continue
             }
-            throw Violation(
-                "\(host.name): \(key) used \(charge), and is charged \(sums["\(key)"] ?? .zero)")
+            throw Violation("\(host.name): \(key) used \(charge), and is charged \(sum)")
         }
     }
 
     /// What operators were told holds; where they were told nothing, what is so holds from now on.
-    private func resolve(_ booked: [Booked]) throws {
+    private func resolve(_ booked: [Booked], areFinal: Bool) throws {
         for row in booked {
             guard let wanted = wanted[row.key] else { continue }
             guard let wanted else {
                 self.wanted[row.key] = .some(row.desired)
                 continue
             }
+            // A restored controller opens nothing before the usage is caught up (design.md, C8).
+            if wanted == .open, row.waits, !areFinal { continue }
             guard wanted == row.desired else {
                 throw Violation("\(row.key) was to be \(wanted), and is to be \(row.desired)")
             }
@@ -134,7 +157,10 @@ extension World {
             case .deleted: _ = try await store.delete(client: one.client, now: controllerNow)
             }
             guard controller.isUp else { return }
-            for key in keys { wanted[key] = .some(access) }
+            // What an agent shut since the backup goes before an opening by a controller that has
+            // not heard of it (design.md, C8).
+            let isCertain = access != .open || !agents.contains { $0.mayKnowMore }
+            for key in keys { wanted[key] = isCertain ? .some(access) : nil }
             guard access == .open else { return }
             for host in hosts { mustStayShut[host.name]?.subtract(keys) }
         } catch let error as StoreError {
@@ -239,19 +265,18 @@ extension Store {
                 """
                 SELECT c.id, c.server, c.key, t.uplink, t.downlink, c.desired, \
                 (SELECT COALESCE(SUM(h.uplink), 0) FROM usage_hours h WHERE h.credential = c.id), \
-                (SELECT COALESCE(SUM(h.downlink), 0) FROM usage_hours h WHERE h.credential = c.id) \
-                FROM credentials c JOIN totals t ON t.credential = c.id WHERE c.client <> 0 ORDER BY c.id
+                (SELECT COALESCE(SUM(h.downlink), 0) FROM usage_hours h WHERE h.credential = c.id), \
+                t.baseline_uplink, t.baseline_downlink, t.withheld_uplink, t.withheld_downlink, \
+                c.recovery \
+                FROM credentials c JOIN totals t ON t.credential = c.id \
+                WHERE c.client <> 0 ORDER BY c.id
                 """, [])
             return rows.map { row in
                 Booked(
                     credential: row.integer(0), server: row.integer(1), key: row.text(2),
-                    total: Traffic(
-                        uplink: UInt64(clamping: row.integer(3)),
-                        downlink: UInt64(clamping: row.integer(4))),
-                    hours: Traffic(
-                        uplink: UInt64(clamping: row.integer(6)),
-                        downlink: UInt64(clamping: row.integer(7))),
-                    desired: Access(stored: row.integer(5)))
+                    total: row.traffic(3), hours: row.traffic(6),
+                    desired: Access(stored: row.integer(5)), waits: row.integer(12) == 1,
+                    baseline: row.traffic(8), held: row.traffic(10))
             }
         }
     }

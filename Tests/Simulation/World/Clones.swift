@@ -7,9 +7,11 @@ extension World {
     /// A host is cloned with its ledger, and both run: one goes on, the other is refused.
     func clone() async throws {
         if suffers(.ledgerCloned, 20), clones.isEmpty, let agent = chance.pick(agents),
-            !agent.isStale, let boot = BootID(Hexadecimal.encode(chance.bytes(16)))
+            !agent.isStale, agent.isUp, let boot = BootID(Hexadecimal.encode(chance.bytes(16)))
         {
             note("\(agent.host.name): it is cloned")
+            // What the copy holds is known of the one that it is made of.
+            try await agent.witness()
             cloneCount += 1
             let twin = TrueHost(
                 name: "\(agent.host.name)-clone\(cloneCount)", boot: boot,

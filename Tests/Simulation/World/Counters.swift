@@ -18,16 +18,25 @@ final class TrueCounter {
     var settings: PeerSettings
     /// Whether the kernel still has it.
     var isAlive = true
+    /// The device that it stands on.
+    var meter: MeterName?
 
-    /// What its predecessor was read with last, while its successor has not been read: a value
-    /// from here on cannot be told from the predecessor's own by itself.
-    var overtakes: Traffic?
+    /// The counter of the same name before this one.
+    var predecessor: TrueCounter?
+    /// What its predecessor was read with last, as far as that is known: while this one has not
+    /// been read, a value from here on cannot be told from the predecessor's own by itself.
+    var overtakes: Traffic? { predecessor.flatMap { $0.recorded ?? $0.overtakes } }
     /// The most that its predecessor may have been read with: a reading may be durable before
     /// anybody learns of it.
-    var overtakesAtMost: Traffic?
+    var overtakesAtMost: Traffic? {
+        predecessor.flatMap { $0.delivered.last ?? $0.recorded ?? $0.overtakesAtMost }
+    }
 
     /// What a first reading found and nobody is charged for.
     var base = Traffic.zero
+    /// Whether the controller had booked `base` before the present ledger began: then nothing of it
+    /// is reported apart.
+    var isBaseBooked = false
     /// The newest value that a durable reading has; nil before the first.
     var recorded: Traffic?
     /// Values that were read since it was last known what is durable.
@@ -68,7 +77,13 @@ final class TrueDevice {
         case kernel
         /// wireguard-go: dumps in no order; counts before it looks at allowed IPs.
         case userspace
+        /// A table of counting rules: several counters for a key, each of its own and reset by
+        /// itself, in no order, without handshakes, and no link that counts the same bytes.
+        case table
     }
+
+    /// The names of the counters that a key has here.
+    var parts: [String] { kind == .table ? ["ipv4", "ipv6", "relay"] : [""] }
 
     var name: MeterName
     let kind: Kind
@@ -94,6 +109,10 @@ final class TrueDevice {
     /// Data through the tunnel, with the handshake that it takes. Counts nothing for a key that
     /// is not there, nor in the kernel for one without allowed IPs, but for its handshakes.
     func carry(_ amount: Traffic, of counter: TrueCounter, handshakeAt time: Int64) {
+        guard kind != .table else {
+            if !counter.settings.addresses.isEmpty { counter.add(amount) }
+            return
+        }
         let handshake = Traffic(uplink: 148, downlink: 92)
         counter.handshake = time
         count(handshake, of: counter)
@@ -120,16 +139,32 @@ final class TrueDevice {
     /// Adds a peer, at the end, with counters at zero; one that is there keeps them. An allowed IP
     /// that another peer has moves to this one without a word.
     @discardableResult
-    func put(_ settings: PeerSettings) -> TrueCounter? {
+    func put(_ settings: PeerSettings) -> [TrueCounter] {
         for other in counters where other.key != settings.key {
             other.settings.addresses.removeAll { settings.addresses.contains($0) }
         }
-        if let counter = counter(settings.key) {
-            counter.settings = settings
-            return nil
+        guard counter(settings.key) == nil else {
+            for counter in counters where counter.key == settings.key {
+                counter.settings = settings
+            }
+            return []
         }
-        let counter = TrueCounter(settings: settings, incarnation: incarnation)
-        counters.append(counter)
-        return counter
+        let fresh = parts.map {
+            TrueCounter(settings: settings, part: $0, incarnation: incarnation)
+        }
+        counters += fresh
+        return fresh
+    }
+
+    /// Sets one counter back to zero where it stands, as `iptables -Z` does to a rule: to whoever
+    /// reads it, it has started again.
+    func reset(_ counter: TrueCounter) -> TrueCounter? {
+        guard let index = counters.firstIndex(where: { $0 === counter }) else { return nil }
+        let fresh = TrueCounter(
+            settings: counter.settings, part: counter.part, incarnation: incarnation)
+        fresh.handshake = counter.handshake
+        counter.isAlive = false
+        counters[index] = fresh
+        return fresh
     }
 }

@@ -27,6 +27,8 @@ enum Fault: String, CaseIterable, Comparable {
     case overtaking
     /// All of an interface's peers are set anew (`wg setconf`).
     case reset
+    /// Another program sets a meter's counters back to zero, again and again.
+    case contest
     /// A configuration is brought back (`wg syncconf`), whatever the agent did to it.
     case syncconf
     /// Peers are removed for good, and come back much later.
@@ -55,11 +57,8 @@ enum Fault: String, CaseIterable, Comparable {
     case ledgerCloned
     /// What waits to be sent may take little room.
     case smallSpool
-
-    /// Those that the programs cannot take yet.
-    static let waiting: Set<Fault> = [
-        .controllerRestore, .ledgerWiped, .ledgerRolledBack, .ledgerCloned,
-    ]
+    /// A meter has several counters for each key.
+    case severalCounters
 
     static func < (one: Fault, other: Fault) -> Bool { one.rawValue < other.rawValue }
 }

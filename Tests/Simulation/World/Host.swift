@@ -26,8 +26,12 @@ final class TrueHost: @unchecked Sendable {
     var history: [TrueCounter] = []
     /// What settled counters were charged, by key.
     var settled: [Key: Traffic] = [:]
+    /// What settled counters had counted before, by key.
+    var settledBaselines: [Key: Traffic] = [:]
     /// What clients may be charged beyond that where nobody could tell.
     var slack: [Key: Traffic] = [:]
+    /// What the last join lost, by key: read by the ledger before and not booked.
+    var lost: [Key: Traffic] = [:]
     /// What clients may be charged less, where a restart left no proof.
     var unproven: [Key: Traffic] = [:]
     /// Told what was learned of readings, when a seed is replayed.
@@ -63,7 +67,7 @@ final class TrueHost: @unchecked Sendable {
     func makeDevice(_ name: MeterName, kind: TrueDevice.Kind, now: Int64) -> TrueDevice {
         let incarnation: Incarnation
         switch kind {
-        case .kernel:
+        case .kernel, .table:
             let index = namespaces.firstIndex { $0.place == name.place } ?? 0
             incarnation = .kernelDevice(
                 boot: boot, namespaceCookie: namespaces[index].cookie,
@@ -104,11 +108,20 @@ final class TrueHost: @unchecked Sendable {
     }
 
     func put(_ settings: PeerSettings, on device: TrueDevice) {
-        guard let counter = device.put(settings) else { return }
-        let before = history.last { $0.id == counter.id && $0.incarnation == counter.incarnation }
-        counter.overtakes = before.flatMap { $0.recorded ?? $0.overtakes }
-        counter.overtakesAtMost = before.flatMap {
-            $0.delivered.last ?? $0.recorded ?? $0.overtakesAtMost
+        for counter in device.put(settings) { follow(counter, on: device) }
+    }
+
+    /// Sets a counter back to zero; returns it as it is from now on.
+    func reset(_ counter: TrueCounter, on device: TrueDevice) -> TrueCounter? {
+        let fresh = device.reset(counter)
+        if let fresh { follow(fresh, on: device) }
+        return fresh
+    }
+
+    private func follow(_ counter: TrueCounter, on device: TrueDevice) {
+        counter.meter = device.name
+        counter.predecessor = history.last {
+            $0.id == counter.id && $0.incarnation == counter.incarnation
         }
         history.append(counter)
     }

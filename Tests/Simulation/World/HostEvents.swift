@@ -44,19 +44,26 @@ extension World {
             }
         }
         if suffers(.syncconf, 60) { syncconf(device, on: host) }
-        if suffers(.reset, 30) {
-            note("\(host.name): setconf at \(device.name)")
-            for counter in device.counters { device.remove(counter.key) }
-            syncconf(device, on: host)
-        }
+        if suffers(.reset, 30) { setconf(device, on: host) }
+        if suffers(.contest, 300) { contest(device, on: host) }
+    }
+
+    private func setconf(_ device: TrueDevice, on host: TrueHost) {
+        note("\(host.name): setconf at \(device.name)")
+        for counter in device.counters { device.remove(counter.key) }
+        syncconf(device, on: host)
+    }
+
+    /// What another program does that reads counters and sets them back: rules stay where they are,
+    /// peers are set anew.
+    private func contest(_ device: TrueDevice, on host: TrueHost) {
+        guard device.kind == .table else { return setconf(device, on: host) }
+        note("\(host.name): all of \(device.name) is set back to zero")
+        for counter in device.counters { _ = host.reset(counter, on: device) }
     }
 
     private func restart(_ counter: TrueCounter, of device: TrueDevice, on host: TrueHost) {
-        let settings = device.configuration[counter.key] ?? counter.settings
-        note("\(host.name): \(counter.key) restarts at \(device.name)")
-        device.remove(counter.key)
-        host.put(settings, on: device)
-        guard let fresh = device.counter(counter.key) else { return }
+        guard let fresh = begin(counter, of: device, on: host) else { return }
         let seen = counter.value
         guard suffers(.overtaking, 500) else {
             // Less than before in one direction at least, so that the value itself shows it.
@@ -70,6 +77,17 @@ extension World {
             uplink: seen.uplink + UInt64(chance.below(1_000_000)),
             downlink: seen.downlink + UInt64(chance.below(1_000_000)))
         carry(more, of: fresh, on: device, of: host)
+    }
+
+    /// Starts a counter again: a peer is removed and added, one of a key's rules is set to zero.
+    private func begin(
+        _ counter: TrueCounter, of device: TrueDevice, on host: TrueHost
+    ) -> TrueCounter? {
+        note("\(host.name): \(counter.key) \(counter.part) restarts at \(device.name)")
+        if device.kind == .table, chance.happens(700) { return host.reset(counter, on: device) }
+        device.remove(counter.key)
+        host.put(device.configuration[counter.key] ?? counter.settings, on: device)
+        return device.counters.last { $0.id == counter.id }
     }
 
     /// Sets peers as the configuration has them, and removes all others; counters of those that
@@ -126,6 +144,11 @@ extension World {
         // To the first second of 1970, or half a century ahead.
         if jump == 1_700_000_000 {
             host.wallOffset = chance.happens(500) ? Self.second / 2 - now : now
+        }
+        // Handshakes by the new clock, which may lie before those that were read.
+        guard chance.happens(500) else { return }
+        for device in host.devices {
+            for counter in device.counters { carry(.zero, of: counter, on: device, of: host) }
         }
     }
 }

@@ -11,7 +11,7 @@ extension World {
             note("  \(agent.host.name): request \(place) is lost")
             return nil
         }
-        if suffers(.delay, 100) { delayed.append((request, agent)) }
+        if suffers(.delay, 100) { delayed.append(request) }
         try await meanwhile(agent)
         let response = try await deliver(request)
         if suffers(.repetition, 100) { _ = try await deliver(request) }
@@ -47,7 +47,19 @@ extension World {
     func deliverLate() async throws {
         guard !delayed.isEmpty else { return }
         let late = delayed.remove(at: chance.below(delayed.count))
-        note("late: \(late.request.url)")
-        _ = try await deliver(late.request)
+        note("late: \(late.url)")
+        try await deliverLate(late)
+    }
+
+    /// Delivers a request when nobody waits for its answer any more; one of a ledger that a new
+    /// join has closed must be refused.
+    func deliverLate(_ late: HTTPRequest) async throws {
+        guard let response = try await deliver(late) else { return }
+        let ledger = late.headers.first { $0.name == "Tollkeeper-Ledger" }?.value ?? ""
+        guard closedLedgers.contains(ledger) else { return }
+        lateRefusals += 1
+        guard [401, 403, 409].contains(response.status) else {
+            throw Violation("\(late.url) of a closed ledger was answered \(response.status)")
+        }
     }
 }

@@ -21,6 +21,9 @@ extension World {
             try addDevice(to: host, "wg0", place: nil, .kernel)
             if chance.happens(400) { try addDevice(to: host, "wg1", place: nil, .userspace) }
             if chance.happens(400) { try addDevice(to: host, "wg0", place: "box", .kernel) }
+            if faults.contains(.severalCounters) {
+                try addDevice(to: host, "rules", place: nil, .table)
+            }
             if chance.happens(300) { host.configure(host.devices[0], [shared]) }
             for _ in 0..<chance.below(20) { traffic() }
             agents.append(try await join(host))

@@ -1,8 +1,8 @@
-import Accounting
 import AgentProtocol
 import HTTPClient
 import Meters
 
+@testable import Accounting
 @testable import Agent
 @testable import Store
 
@@ -19,29 +19,49 @@ struct Adoption {
 extension TrueHost {
     /// Begins anew, as the host's new ledger does: what was booked stays, what only the old ledger
     /// knew is lost, and what is still in the counters goes on from where the controller left it.
-    func beginLedger(booked: [Key: Traffic], after adoption: Adoption) {
-        settled = booked
+    func beginLedger(
+        booked: [Key: Traffic], baselines: [Key: Traffic], after adoption: Adoption
+    ) {
+        for (key, charge) in charges {
+            lost[key] = charge.excess(over: booked[key] ?? .zero)
+        }
+        (settled, settledBaselines) = (booked, baselines)
         slack = [:]
         history.removeAll { !$0.isAlive }
         for counter in history {
-            (counter.recorded, counter.base, counter.overtakes) = (nil, .zero, nil)
+            (counter.recorded, counter.base, counter.predecessor) = (nil, .zero, nil)
+            counter.isBaseBooked = false
             (counter.delivered, counter.final) = ([], nil)
         }
         self.adoption = adoption
     }
 
+    /// A controller from before a join may take what an earlier ledger has sent, after all.
+    func forgiveLosses() {
+        for (key, amount) in lost where amount != .zero {
+            slack[key] = slack[key, default: .zero].adding(amount)
+        }
+        lost = [:]
+    }
+
     /// What a first reading by a new ledger charges nobody for (design.md, A8 and A9).
     func base(of counter: TrueCounter, read value: Traffic, at meter: MeterName) -> Traffic {
         if let known = adoption.raws[counter.incarnation]?[counter.id] {
-            return value.isAtLeast(known) ? known : value
+            counter.isBaseBooked = value.isAtLeast(known)
+            return counter.isBaseBooked ? known : value
         }
         guard adoption.meters.contains(meter), let last = adoption.lastReading else { return value }
-        if let process = counter.startedAt(boot) {
-            return last.boot != boot || process > last.boottime
-                ? sure(.zero, value, counter) : value
+        if last.boot == boot {
+            let process = counter.startedAt(boot) ?? 0
+            return process > last.boottime ? sure(.zero, value, counter) : value
         }
-        return last.boot != boot ? sure(.zero, value, counter) : value
+        // A clone on another machine may have been heard long after this one was started.
+        let isNewer = bootedAt >= last.wall - Self.clockTolerance
+        return isNewer || hasWrongClock ? sure(.zero, value, counter) : value
     }
+
+    /// How far the wall clocks of two machines are believed to be off (docs/decisions.md).
+    private static let clockTolerance: Int64 = 300 * World.second
 
     /// `base`, unless the host's clock was wrong: then nobody can tell when a boot began.
     private func sure(_ base: Traffic, _ value: Traffic, _ counter: TrueCounter) -> Traffic {
@@ -104,10 +124,20 @@ extension World {
             throw error
         }
         let (identity, request) = try joining(agent.host.name, server: server, token: token)
+        // From here on the old ledger may be closed, whether the answer arrives or not.
+        agent.mayBeRefused = true
         guard try await deliver(request)?.status == 200, controller.isUp else { return }
-        let (booked, adoption) = try await store.adoption(of: server)
+        closedLedgers.insert(agent.identity.ledger)
+        // What the old ledger had sent and was long under way comes now, before and after the new
+        // one's first reading.
+        if let old = agent.lastPush, suffers(.delay, 500) {
+            delayed.append(old)
+            try await deliverLate(old)
+        }
+        let (booked, baselines, adoption) = try await store.adoption(of: server)
         agent.host.beginLedger(
-            booked: booked, after: ControllerSide.tellsCounters ? adoption : Adoption())
+            booked: booked, baselines: baselines,
+            after: ControllerSide.tellsCounters ? adoption : Adoption())
         for device in agent.host.devices {
             for key in device.configuration.keys {
                 let isOpen = device.counter(key)?.settings.addresses.isEmpty == false
@@ -139,20 +169,25 @@ extension World {
 
 extension Store {
     /// What is booked of a server, by key, and what a new ledger may go on from.
-    fileprivate func adoption(of server: Int64) async throws -> ([Key: Traffic], Adoption) {
+    fileprivate func adoption(
+        of server: Int64
+    ) async throws -> (booked: [Key: Traffic], baselines: [Key: Traffic], Adoption) {
         try await database.read { session in
             var booked: [Key: Traffic] = [:]
+            var baselines: [Key: Traffic] = [:]
             var adoption = Adoption()
             let totals = try session.query(
                 """
-                SELECT m.name, c.key, t.uplink, t.downlink FROM credentials c \
-                JOIN meters m ON m.id = c.meter JOIN totals t ON t.credential = c.id \
+                SELECT m.name, c.key, t.uplink, t.downlink, t.baseline_uplink, \
+                t.baseline_downlink FROM credentials c JOIN meters m ON m.id = c.meter \
+                JOIN totals t ON t.credential = c.id \
                 WHERE c.server = $1
                 """, [.integer(server)])
             for row in totals {
                 guard let meter = MeterName(row.text(0)), let key = Key(row.text(1), of: meter.kind)
                 else { continue }
                 booked[key] = booked[key, default: .zero].adding(row.traffic(2))
+                baselines[key] = baselines[key, default: .zero].adding(row.traffic(4))
             }
             let raws = try session.query(
                 """
@@ -175,13 +210,14 @@ extension Store {
             if let reading, let clock = WireClock(reading, at: 0) {
                 adoption.lastReading = clock.instant
             }
-            return (booked, adoption)
+            return (booked, baselines, adoption)
         }
     }
 }
 
 extension Row {
-    fileprivate func traffic(_ column: Int) -> Traffic {
+    /// Two columns of bytes, from `column` on.
+    func traffic(_ column: Int) -> Traffic {
         Traffic(
             uplink: UInt64(clamping: integer(column)),
             downlink: UInt64(clamping: integer(column + 1)))

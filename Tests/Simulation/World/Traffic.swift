@@ -18,8 +18,9 @@ extension World {
 
     func carry(_ amount: Traffic, of counter: TrueCounter, on device: TrueDevice, of host: TrueHost)
     {
-        // wireguard-go has neither an order nor a link whose counters tell of a restart.
-        let mayOvertake = device.kind == .kernel && faults.contains(.overtaking)
+        // wireguard-go has neither an order nor a link whose counters tell of a restart. A rule
+        // has neither, too: there the truth allows for it.
+        let mayOvertake = device.kind != .userspace && faults.contains(.overtaking)
         if !mayOvertake, counter.recorded == nil, let limit = counter.overtakes {
             guard counter.value.uplink + amount.uplink + 148 < limit.uplink else { return }
         }

@@ -39,7 +39,16 @@ extension TrueHost {
                 counter.recorded = value
                 held[counter.incarnation]?[counter.id] = nil
             } else if !counter.isAlive {
-                if let final = counter.final { counter.recorded = final }
+                if let final = counter.final {
+                    // Read, booked, removed within one round: only its last value was seen.
+                    if counter.recorded == nil, let meter = counter.meter,
+                        !wasKnown.contains(meter), !covers(meter)
+                    {
+                        let first = counter.delivered.dropLast().last ?? final
+                        counter.base = base(of: counter, read: first, at: meter)
+                    }
+                    counter.recorded = final
+                }
                 counter.isSettled = true
                 tell("    \(counter.key.description.prefix(6)) settled at \(counter.charge)")
             }
@@ -60,6 +69,9 @@ extension TrueHost {
         for counter in history where counter.isSettled {
             settled[counter.key] =
                 settled[counter.key, default: .zero].adding(counter.charge)
+            guard counter.recorded != nil, !counter.isBaseBooked else { continue }
+            settledBaselines[counter.key] =
+                settledBaselines[counter.key, default: .zero].adding(counter.base)
         }
         history.removeAll { $0.isSettled }
     }

@@ -27,7 +27,9 @@ final class World: @unchecked Sendable {
     /// What must not be and was seen where nothing could be thrown.
     var violation: Violation?
     /// Requests on a long way.
-    var delayed: [(request: HTTPRequest, agent: AgentSide)] = []
+    var delayed: [HTTPRequest] = []
+    /// The ledgers that the controller has closed, as calls name them.
+    var closedLedgers: Set<String> = []
     /// How deep calls stand within calls.
     var depth = 0
     /// What operators were told is so, by key; nil in between: an answer was lost.
@@ -42,6 +44,12 @@ final class World: @unchecked Sendable {
     /// The highest totals seen at the controller.
     var seenTotals: [Int64: Traffic] = [:]
     var isControllerAway = false
+    /// How often a spool was found that took more than it may.
+    var fullSpools = 0
+    /// Whether the controller was ever put back from a backup.
+    var hasRestoredController = false
+    /// How many requests of closed ledgers came late and were refused.
+    var lateRefusals = 0
     /// How many clones were made.
     var cloneCount = 0
     /// Keys whose restart was overtaken and could not be proven: charged less, and shown.
