@@ -181,7 +181,7 @@ extension Store {
                 SELECT m.name, c.key, t.uplink, t.downlink, t.baseline_uplink, \
                 t.baseline_downlink FROM credentials c JOIN meters m ON m.id = c.meter \
                 JOIN totals t ON t.credential = c.id \
-                WHERE c.server = $1
+                WHERE c.server = $1 AND c.client <> 0
                 """, [.integer(server)])
             for row in totals {
                 guard let meter = MeterName(row.text(0)), let key = Key(row.text(1), of: meter.kind)
@@ -193,7 +193,8 @@ extension Store {
                 """
                 SELECT m.name, c.key, r.part, i.token, r.uplink, r.downlink FROM credentials c \
                 JOIN meters m ON m.id = c.meter JOIN raw_counters r ON r.credential = c.id \
-                JOIN incarnations i ON i.id = r.incarnation WHERE c.server = $1
+                JOIN incarnations i ON i.id = r.incarnation \
+                WHERE c.server = $1 AND c.client <> 0
                 """, [.integer(server)])
             for row in raws {
                 guard let meter = MeterName(row.text(0)), let key = Key(row.text(1), of: meter.kind)
