@@ -26,6 +26,13 @@ extension Fleet {
 }
 
 extension Fleet {
+    /// What is held back of a client, because several explanations fit.
+    func held(of client: TunnelClient) throws -> Total {
+        let credential = try credentials().first { $0.key == client.keys.publicKey }
+        return Total(
+            sent: credential?.heldSent ?? 0, received: credential?.heldReceived ?? 0)
+    }
+
     /// What the host's devices carried in the last hours, and what was charged of it.
     func drift() throws -> (charged: Total, observed: Total) {
         let text = try tollkeeper("server", "drift", "host")

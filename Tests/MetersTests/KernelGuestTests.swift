@@ -7,7 +7,7 @@ import Testing
 @Suite struct KernelGuestTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
 
-    @Test(.timeLimit(.minutes(5)), .enabled(if: !Guest.isHere))
+    @Test(.timeLimit(.minutes(20)), .enabled(if: !Guest.isHere))
     func everyCheckPassesAgainstTheKernelsWireGuard() throws {
         let (status, output) = try Guest.test(
             ["--filter", "KernelChecks", "--skip", "Recording", "--skip", "AmneziaOnly"],
