@@ -130,7 +130,9 @@ extension World {
         for row in booked {
             guard let wanted = wanted[row.key] else { continue }
             guard let wanted else {
-                self.wanted[row.key] = .some(row.desired)
+                // A shut that a restored controller lacks may still come from an agent.
+                let isCertain = row.desired != .open || !agents.contains { $0.mayKnowMore }
+                if isCertain { self.wanted[row.key] = .some(row.desired) }
                 continue
             }
             // A restored controller opens nothing before the usage is caught up (design.md, C8).
