@@ -54,7 +54,8 @@ struct InventoryState: Sendable {
 
     /// Notes a key that the source has. One that is kept out keeps the addresses told before.
     mutating func note(
-        _ peer: PeerSettings, at meter: MeterName, name: String, handshake: Int64?
+        _ peer: PeerSettings, at meter: MeterName, name: String,
+        handshake: @autoclosure () -> Int64?
     ) {
         let id = Name(meter: meter, key: peer.key)
         var hasher = Hasher()
@@ -68,7 +69,7 @@ struct InventoryState: Sendable {
         key.name = name
         key.addresses = peer.addresses.prefix(Self.mostAddresses).map(\.description)
         key.present = true
-        key.lastHandshake = handshake ?? 0
+        key.lastHandshake = handshake() ?? 0
         untold[id] = key
         told[id] = digest
     }

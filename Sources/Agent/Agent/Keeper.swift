@@ -256,8 +256,8 @@ actor Keeper {
 
     private func note(_ reading: MeterReading, of meter: any Meter) {
         let peers = reading.peers
-        // A key may have several counters.
-        let handshakes = Dictionary(
+        // A key may have several counters. Most readings bring no key that is news, and ask for none.
+        lazy var handshakes = Dictionary(
             reading.reading.counters.map { ($0.key, $0.lastHandshake) },
             uniquingKeysWith: { first, second in [first, second].compactMap { $0 }.max() })
         inventory.note(

@@ -53,7 +53,8 @@ extension World {
         }
         var sums: [String: [String: BookedSums]] = [:]
         for row in booked {
-            try check(row)
+            try checkTotal(
+                row.total, hours: row.hours, of: row.credential, called: row.key)
             let host = servers.first { $0.value == row.server }?.key ?? ""
             sums[host, default: [:]][row.key, default: BookedSums()].add(row)
         }
@@ -76,13 +77,7 @@ extension World {
 
     /// What was observed of a device is never more than its link carried, and never goes back.
     private func check(_ row: Observed) throws {
-        guard row.total == row.hours else {
-            throw Violation("the hours of \(row.meter) hold \(row.hours), its total \(row.total)")
-        }
-        guard row.total.isAtLeast(seenTotals[row.credential] ?? .zero) else {
-            throw Violation("the total of \(row.meter) went back to \(row.total)")
-        }
-        seenTotals[row.credential] = row.total
+        try checkTotal(row.total, hours: row.hours, of: row.credential, called: row.meter)
         guard let name = servers.first(where: { $0.value == row.server })?.key, cloneCount == 0,
             let host = hosts.first(where: { $0.name == name })
         else { return }
@@ -92,14 +87,17 @@ extension World {
         }
     }
 
-    private func check(_ row: Booked) throws {
-        guard row.total == row.hours else {
-            throw Violation("the hours of \(row.key) hold \(row.hours), its total \(row.total)")
+    /// A total is the sum of its hours, and never goes back.
+    private func checkTotal(
+        _ total: Traffic, hours: Traffic, of credential: Int64, called name: String
+    ) throws {
+        guard total == hours else {
+            throw Violation("the hours of \(name) hold \(hours), its total \(total)")
         }
-        guard row.total.isAtLeast(seenTotals[row.credential] ?? .zero) else {
-            throw Violation("the total of \(row.key) went back to \(row.total)")
+        guard total.isAtLeast(seenTotals[credential] ?? .zero) else {
+            throw Violation("the total of \(name) went back to \(total)")
         }
-        seenTotals[row.credential] = row.total
+        seenTotals[credential] = total
     }
 
     private func checkFinal(
