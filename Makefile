@@ -1,6 +1,6 @@
 # What a newcomer types. Every verb installs what it needs by Debian package names.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate kills fuzz lint install-agent install-controller
+.PHONY: help run demo test simulate kills fuzz bench lint install-agent install-controller
 
 help: ## Say what there is
 	@echo "Tollkeeper: counts what VPN clients send and receive, and opens or shuts their access."
@@ -32,6 +32,10 @@ kills: ## Kill both programs KILLS=500 times, and cut the guest's power CUTS=10 
 fuzz: ## Give every decoder random bytes, SECONDS=60 for each; TARGETS="push json" names some
 	@scripts/install-packages fuzz
 	@SECONDS_EACH="$(SECONDS)" TARGETS="$(TARGETS)" scripts/fuzz
+
+bench: ## Measure both programs beside the best there is; ONLY="agent" runs a part
+	@scripts/install-packages bench
+	@ONLY="$(ONLY)" scripts/bench
 
 lint: ## Check the format of every source file
 	@scripts/install-packages lint
