@@ -124,6 +124,7 @@ final class Simulator: Sendable {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let world = try World(
             seed: seed, folder: folder, executor: executor, tells: plan.single != nil)
+        defer { world.end() }
         defer {
             outcome.withLock {
                 $0.unproven += world.unprovenKeys

@@ -10,8 +10,12 @@ final class Datagrams {
     private let descriptor: Int32
     private let address: sockaddr_in
 
-    init(in place: String, address text: String) throws {
-        descriptor = try NetworkNamespace.path("/run/netns/\(place)").socket(
+    convenience init(in place: String, address text: String) throws {
+        try self.init(in: .path("/run/netns/\(place)"), address: text)
+    }
+
+    init(in namespace: NetworkNamespace, address text: String) throws {
+        descriptor = try namespace.socket(
             domain: AF_INET, type: Int32(SOCK_DGRAM.rawValue), protocol: 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -39,6 +39,45 @@ extension KernelChecks {
             #expect(after.incarnation != before.incarnation)
         }
 
+        @Test func everyByteOfTwoLivesWithOneIndexIsCharged() throws {
+            let client = try BoxClient()
+            var devices = KernelDevices(clock: try HostClock.open())
+            var known = MeterBaselines()
+            var booked = Traffic.zero
+            func book(_ box: Box) throws -> Traffic {
+                let device = try #require(try box.find(&devices))
+                let (reading, truth) = try box.quietReading(device, of: client)
+                let difference = Differ.difference(
+                    from: known, to: reading, confirming: reading, beganAfterDiscovery: true)
+                known.apply(difference)
+                for delta in difference.deltas {
+                    #expect(delta.kind == .gained)
+                    booked.uplink += delta.amount.uplink
+                    booked.downlink += delta.amount.downlink
+                }
+                return truth
+            }
+            let first = try Box()
+            let index = try first.find(&devices)?.index
+            try client.join(first)
+            #expect(try client.exchanges(5, with: first))
+            let before = try book(first)
+            #expect(booked == before && before.uplink > 5_000)
+            first.stop()
+
+            // It passes its old counters before it is read again.
+            let second = try Box()
+            defer { second.stop() }
+            let again = try second.find(&devices)?.index
+            #expect(index != nil && again == index)
+            try client.join(second)
+            #expect(try client.exchanges(20, with: second))
+            let after = try book(second)
+            #expect(after.isAtLeast(before))
+            #expect(booked.uplink == before.uplink + after.uplink)
+            #expect(booked.downlink == before.downlink + after.downlink)
+        }
+
         @Test func aNamespaceThatHasANameTooIsOneMeter() throws {
             let box = try Box()
             defer { box.stop() }
@@ -90,11 +129,85 @@ private final class Box {
         try KernelLab.sh("nsenter --net=/proc/\(container.process)/ns/net \(script)")
     }
 
+    /// A reading while nothing moves, and what `wg` shows of the client then.
+    func quietReading(
+        _ device: KernelDevice, of client: BoxClient
+    ) throws -> (Reading, Traffic) {
+        func shown() throws -> Traffic {
+            let fields = try enter("wg show wg0 transfer").split(whereSeparator: \.isWhitespace)
+            try #require(fields.count == 3 && fields[0] == client.key)
+            return Traffic(
+                uplink: try #require(UInt64(fields[1])), downlink: try #require(UInt64(fields[2])))
+        }
+        for _ in 0..<50 {
+            let before = try shown()
+            let reading = try device.read().reading
+            if try shown() == before { return (reading, before) }
+        }
+        throw KernelTunnel.NeverQuiet()
+    }
+
     /// The device, as the agent finds it.
     func find(_ devices: inout KernelDevices) throws -> KernelDevice? {
         let process = try container.enter()
         return devices.discover(named: [("box", process.networkNamespace)]).devices.first {
             $0.name.place == "box"
+        }
+    }
+}
+
+/// A client in a namespace of its own, which joins one box after the other by a veth pair.
+private final class BoxClient {
+    let key: String
+    private let keys: [String]
+    private let place = "c-box"
+
+    init() throws {
+        keys = try KernelTunnel.keys.get()
+        key = keys[0]
+        try KernelLab.sh(
+            """
+            ip netns add \(place)
+            ip -n \(place) link add wg0 type \(KernelLab.kind)
+            ip -n \(place) address add 10.9.0.2/24 dev wg0
+            cd /tmp; nsenter --net=/run/netns/\(place) wg set wg0 private-key client.key \
+                peer \(keys[2]) preshared-key shared.key \
+                endpoint 192.168.9.1:51820 allowed-ips 10.9.0.1/32
+            """)
+    }
+
+    deinit { _ = try? KernelLab.attempt("ip netns delete \(place)") }
+
+    /// Sets the box's interface up, as its start script would, and connects. What an earlier box
+    /// left of the session goes: the client starts anew.
+    func join(_ box: Box) throws {
+        let process = box.container.process
+        _ = try KernelLab.attempt("ip -n \(place) link delete v")
+        try KernelLab.sh(
+            """
+            ip -n \(place) link add v type veth peer name v netns \(process)
+            ip -n \(place) address add 192.168.9.2/24 dev v
+            ip -n \(place) link set v up
+            ip -n \(place) link set wg0 down
+            ip -n \(place) link set wg0 up
+            inside() { nsenter --net=/proc/\(process)/ns/net "$@"; }
+            inside /usr/sbin/ip address add 192.168.9.1/24 dev v
+            inside /usr/sbin/ip address add 10.9.0.1/24 dev wg0
+            inside /usr/sbin/ip link set v up
+            inside /usr/sbin/ip link set wg0 up
+            cd /tmp; inside wg set wg0 private-key server.key listen-port 51820 \
+                peer \(key) preshared-key shared.key allowed-ips 10.9.0.2/32
+            """)
+    }
+
+    /// Whether packets get through to the box at last, and then `count` of them there and back.
+    func exchanges(_ count: Int, with box: Box) throws -> Bool {
+        let here = try Datagrams(
+            in: .process(box.container.process), address: "10.9.0.1")
+        let there = try Datagrams(in: .path("/run/netns/\(place)"), address: "10.9.0.2")
+        guard eventually(within: 60, { there.reaches(here, bytes: 1000) }) else { return false }
+        return (0..<count).allSatisfy { _ in
+            there.reaches(here, bytes: 1000) && here.reaches(there, bytes: 1000)
         }
     }
 }

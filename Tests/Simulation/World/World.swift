@@ -77,6 +77,11 @@ final class World: @unchecked Sendable {
         note("faults: \(faults.sorted().map(\.rawValue).joined(separator: " "))")
     }
 
+    /// Lets go of the programs, which hold the world: their files are closed.
+    func end() {
+        (agents, clones, controller) = ([], [], nil)
+    }
+
     func calmDown() {
         isCalm = true
         isControllerAway = false
