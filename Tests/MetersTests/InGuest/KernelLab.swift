@@ -13,6 +13,9 @@ enum KernelLab {
         ProcessInfo.processInfo.environment["TOLLKEEPER_KERNEL_KIND"] == "amneziawg"
         ? .amneziawg : .wireguard
 
+    /// Whether a link counts what its peers do; AmneziaWG's counts otherwise.
+    static let countsOnTheLink = kind == .wireguard
+
     /// The command that loads the module.
     static var load: String {
         kind == .wireguard ? "modprobe wireguard" : "insmod /payload/amneziawg.ko"
