@@ -59,6 +59,34 @@ import Testing
         #expect(books.held == ["c": before])
     }
 
+    @Test func anOvertakingSmallerThanAReadingsTrafficIsHeldWhereOthersCertainlyRestarted() {
+        var (kernel, books) = start()
+        kernel.replaceAll(with: ["a", "b", "c"])
+        kernel.pass("a", up: 3_000, down: 8_000)
+        for name in ["b", "c"] { kernel.pass(name, up: 10, down: 10) }
+        books.read(&kernel) { $0.pass("a", up: 5_000, down: 20_000) }
+        let before = Traffic(uplink: 1_148, downlink: 5_092)
+        #expect(books.held == ["a": before])
+        #expect(books.charged["a"].map { KernelModel.sum($0, before) } == kernel.shown["a"])
+        #expect(books.charged["b"] == kernel.shown["b"])
+        #expect(books.charged["c"] == kernel.shown["c"])
+    }
+
+    @Test func aRestartThatOnlyTheSecondReadingProvesIsNotLeftForLater() {
+        var (kernel, books) = start()
+        kernel.replaceAll(with: ["a", "b", "c"])
+        kernel.pass("a", up: 3_000, down: 8_000)
+        for name in ["b", "c"] { kernel.pass(name, up: 10, down: 10) }
+        let first = kernel.read { $0.pass("a", up: 5_000, down: 20_000) }
+        #expect(Differ.difference(from: books.baselines, to: first).isDoubtful)
+        let difference = Differ.difference(
+            from: books.baselines, to: kernel.read(), confirming: first)
+        #expect(!difference.isDoubtful)
+        let held = difference.deltas.filter { $0.kind == .held }
+        #expect(held.map(\.key) == [.text("a")])
+        #expect(held.map(\.amount) == [Traffic(uplink: 1_148, downlink: 5_092)])
+    }
+
     @Test func bytesOfAPeerThatCameAndWentAreNobodysAndProveNothing() {
         var (kernel, books) = start()
         kernel.add("guest")

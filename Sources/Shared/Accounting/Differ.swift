@@ -26,6 +26,7 @@ public enum Differ {
             before.believesAll = true
             before.run()
             step.believed = Set(before.difference.doubts)
+            step.isConfirming = true
         }
         step.run()
         return step.difference
@@ -41,6 +42,8 @@ private struct Step {
     var believed: Set<Doubt> = []
     /// Whether every doubt is taken for a fact: to find all that one reading may raise.
     var believesAll = false
+    /// Whether this is the second of two readings.
+    var isConfirming = false
     var difference = Difference()
     private var lineup = Lineup()
     /// Counters of the reading that something is remembered of.
@@ -183,7 +186,8 @@ extension Step {
         guard firstSuspect < end, changes[firstSuspect..<end].allSatisfy(\.isOrdered) else {
             return
         }
-        let found = audit.hiddenRestarts(in: changes, suspects: firstSuspect..<end)
+        let found = audit.hiddenRestarts(
+            in: changes, suspects: firstSuspect..<end, isLikely: !difference.restarts.isEmpty)
         for index in found.possible {
             guard let base = changes[index].base, base.value != .zero else { continue }
             if found.proven.contains(index) {
@@ -195,8 +199,15 @@ extension Step {
         changes.removeAll(where: \.isDoubted)
     }
 
+    /// Takes a change for a restart. Where only the second of two readings proves it, the first
+    /// value stays uncertain: left out, it would be compared later with neighbours whose baselines
+    /// are younger than its own, and their order would prove nothing.
     private mutating func restart(_ index: Int) {
         let id = changes[index].id
+        if isConfirming, !believed.contains(.restarted(id)), let base = changes[index].base {
+            changes[index].unproven = base.value
+            return
+        }
         guard believe(.restarted(id)) else {
             changes[index].isDoubted = true
             return

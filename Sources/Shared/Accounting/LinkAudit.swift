@@ -68,13 +68,18 @@ struct LinkAudit {
     /// restarted ones are always the last some of them, and as many as there are, so much is
     /// hidden. They are proven where what is missing is exactly theirs: bytes of a key that came
     /// and went unseen, or that a removed one gained at last, would have to equal it by chance.
-    func hiddenRestarts(in changes: [Change], suspects: Range<Int>) -> Restarts {
+    ///
+    /// - Parameter isLikely: whether peers were certainly added again meanwhile. Then others may
+    ///   have been as well whose old counters are smaller than the bounds are wide.
+    func hiddenRestarts(
+        in changes: [Change], suspects: Range<Int>, isLikely: Bool
+    ) -> Restarts {
         let none = suspects.upperBound..<suspects.upperBound
         guard let gained = changes.gained, let missing = most.gained(since: gained) else {
             return Restarts(proven: none, possible: none)
         }
         let surely = least.excess(over: gained)
-        guard surely != .zero else { return Restarts(proven: none, possible: none) }
+        guard surely != .zero || isLikely else { return Restarts(proven: none, possible: none) }
         var found = Restarts(proven: none, possible: none)
         var isProven = false
         var hidden = Traffic.zero

@@ -36,6 +36,10 @@ final class AgentSide {
     /// How far the controller was when the ledger was copied; nil: there is no copy.
     private(set) var copiedAt: Applied?
     private var ledgerCopy: Disk?
+    /// The keys that were not open when the ledger was copied.
+    private var closedAtCopy: Set<Key> = []
+    /// Keys whose settings a ledger held that was put back from an older copy: they may be lost.
+    private(set) var unsaved: Set<Key> = []
     /// The newest push of its ledger; nil before the first.
     private(set) var lastPush: HTTPRequest?
     private(set) var disk: Disk
@@ -221,6 +225,7 @@ final class AgentSide {
         ledgerCopy = try disk.copy(
             to: "\(world.folder)/\(host.name)-copy-\(lives)", life: Life(), losesPower: false)
         copiedAt = applied
+        closedAtCopy = host.closedKeys
     }
 
     /// Ends it, and puts the copy in the ledger's place.
@@ -230,6 +235,7 @@ final class AgentSide {
         running = nil
         disk.remove()
         (disk, self.ledgerCopy, copiedAt) = (ledgerCopy, nil, nil)
+        unsaved.formUnion(host.closedKeys.subtracting(closedAtCopy))
         disk.life.kill()
         (isStale, mayBeRefused) = (true, true)
     }

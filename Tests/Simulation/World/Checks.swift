@@ -192,10 +192,7 @@ extension World {
                     if access.isShut, let found, !found.addresses.isEmpty {
                         throw Violation("\(host.name): \(key) should be shut, and is open")
                     }
-                    // Blocked while the disk was full, by an agent that then ended: said, not hidden.
-                    let isLost =
-                        faults.contains(.fullDisk) && found?.addresses.isEmpty == true
-                        && lost.contains("\(key)")
+                    let isLost = mayBeLost(key, found, lost.contains("\(key)"), on: host)
                     if !access.isShut, !tampered.contains(key), !isLost, found != settings {
                         throw Violation(
                             "\(host.name): \(key) should be open as it was, and is "
@@ -204,6 +201,19 @@ extension World {
                 }
             }
         }
+    }
+}
+
+extension World {
+    /// Whether what restores a key may be lost: it was blocked while the disk was full, by an agent
+    /// that then ended, which is said, not hidden; or shut by a ledger that was then put back from
+    /// an older copy, which takes what it does not find for removed by somebody else.
+    private func mayBeLost(
+        _ key: Key, _ found: PeerSettings?, _ isTold: Bool, on host: TrueHost
+    ) -> Bool {
+        if isTold, faults.contains(.fullDisk), found?.addresses.isEmpty == true { return true }
+        return (isTold || found == nil) && found?.addresses.isEmpty != false
+            && agents.contains { $0.host === host && $0.unsaved.contains(key) }
     }
 }
 

@@ -126,6 +126,16 @@ final class TrueHost: @unchecked Sendable {
         history.append(counter)
     }
 
+    /// The keys that are configured and do not get through.
+    var closedKeys: Set<Key> {
+        var keys: Set<Key> = []
+        for device in devices {
+            for key in device.configuration.keys
+            where device.counter(key)?.settings.addresses.isEmpty != false { keys.insert(key) }
+        }
+        return keys
+    }
+
     /// What this host's clients are to be charged in the end, by key, as far as it was recorded.
     var charges: [Key: Traffic] {
         var charges = settled

@@ -25,7 +25,9 @@ extension World {
     private func disturbPeers(of device: TrueDevice, on host: TrueHost) {
         if suffers(.newPeers, 80) {
             note("\(host.name): a new peer at \(device.name)")
-            host.configure(device, [newPeer()])
+            let peer = newPeer()
+            host.configure(device, [peer])
+            if clones.contains(where: { $0.host === host }) { cloneKeys.insert("\(peer.key)") }
         }
         if suffers(.peerRestart, 100), let counter = chance.pick(device.counters) {
             restart(counter, of: device, on: host)

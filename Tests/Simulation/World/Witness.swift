@@ -27,10 +27,7 @@ extension TrueHost {
                 if counter.recorded == nil, !wasKnown.contains(meter), !covers(meter) {
                     counter.base = base(of: counter, read: value, at: meter)
                 }
-                if counter.recorded == nil, let limit = counter.overtakes, value.isAtLeast(limit) {
-                    unproven[counter.key] = unproven[counter.key, default: .zero].adding(
-                        counter.overtakesAtMost ?? limit)
-                }
+                noteOvertaking(by: counter, readAs: value)
                 if counter.recorded != value {
                     tell(
                         "    \(counter.key.description.prefix(6)) recorded \(value) base \(counter.base)"
@@ -47,6 +44,7 @@ extension TrueHost {
                         let first = counter.delivered.dropLast().last ?? final
                         counter.base = base(of: counter, read: first, at: meter)
                     }
+                    noteOvertaking(by: counter, readAs: final)
                     counter.recorded = final
                 }
                 counter.isSettled = true
@@ -63,6 +61,16 @@ extension TrueHost {
             }
         }
         settle()
+    }
+
+    /// A counter that was read for the first time with no less than the one before it hides that
+    /// one, where nothing else tells of the restart.
+    private func noteOvertaking(by counter: TrueCounter, readAs value: Traffic) {
+        guard counter.recorded == nil, let limit = counter.overtakes, value.isAtLeast(limit) else {
+            return
+        }
+        unproven[counter.key] = unproven[counter.key, default: .zero].adding(
+            counter.overtakesAtMost ?? limit)
     }
 
     private func settle() {
