@@ -1,6 +1,6 @@
 # What a newcomer types. Every verb installs what it needs by Debian package names.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test simulate kills fuzz bench lint install-agent install-controller
+.PHONY: help run demo test simulate kills fuzz bench dist test-dist lint install-agent install-controller
 
 help: ## Say what there is
 	@echo "Tollkeeper: counts what VPN clients send and receive, and opens or shuts their access."
@@ -36,6 +36,14 @@ fuzz: ## Give every decoder random bytes, SECONDS=60 for each; TARGETS="push jso
 bench: ## Measure both programs beside the best there is; ONLY="agent" runs a part
 	@scripts/install-packages bench
 	@ONLY="$(ONLY)" scripts/bench
+
+dist: ## Make the tarball for hosts without Swift, in .build
+	@scripts/install-packages build
+	@scripts/dist
+
+test-dist: ## Install that tarball on a bare Debian and run it there; TARBALL=FILE takes that one
+	@scripts/install-packages dist
+	@TARBALL="$(TARBALL)" scripts/test-dist
 
 lint: ## Check the format of every source file
 	@scripts/install-packages lint

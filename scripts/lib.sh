@@ -31,19 +31,33 @@ scratch_path() {
 
 # Sets `programs` to the folder with both programs: TOLLKEEPER_BIN, or a release build.
 find_programs() {
-    local product
+    take_programs "$(scratch_path)" tollkeeper-agent tollkeeper
+}
+
+# The same for PRODUCT..., with Swift's runtime linked in, so that they run where there is no Swift.
+# Each way of building makes every object anew, so this one has a folder of its own. The linker exports
+# every symbol of ours and keeps what stands behind it, unless told not to: a tenth of the agent.
+find_static_programs() {
+    take_programs "$(scratch_path)-static" "$@" \
+        --static-swift-stdlib -Xlinker --no-export-dynamic
+}
+
+# take_programs SCRATCH PRODUCT... [OPTION-OF-SWIFT-BUILD...]
+take_programs() {
+    local scratch="$1" products=() product build
+    shift
+    while [ $# -gt 0 ] && [[ "$1" != -* ]]; do products+=("$1") && shift; done
     programs="${TOLLKEEPER_BIN:-}"
     if [ -z "$programs" ]; then
         need_swift
-        local scratch
-        scratch="$(scratch_path)"
-        for product in tollkeeper-agent tollkeeper; do
+        build=(swift build -c release --scratch-path "$scratch" "$@")
+        for product in "${products[@]}"; do
             say "Building $product for release in $scratch (the first build takes 10 to 20 minutes)"
-            swift build -c release --product "$product" --scratch-path "$scratch"
+            "${build[@]}" --product "$product"
         done
-        programs="$(swift build -c release --scratch-path "$scratch" --show-bin-path)"
+        programs="$("${build[@]}" --show-bin-path)"
     fi
-    for product in tollkeeper-agent tollkeeper; do
+    for product in "${products[@]}"; do
         [ -x "$programs/$product" ] || fail "there is no program $programs/$product"
     done
 }
@@ -56,6 +70,25 @@ within() {
         [ "$SECONDS" -lt "$deadline" ] || return 1
         sleep 0.2
     done
+}
+
+# check SENTENCE COMMAND...: whether COMMAND succeeds, counted in `passed` and `failed`.
+passed=0
+failed=0
+check() {
+    local sentence="$1"
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+        echo "    ok: $sentence"
+    else
+        failed=$((failed + 1))
+        echo "    FAILED: $sentence"
+    fi
+}
+
+not() {
+    ! "$@"
 }
 
 # Ends the process PID, a child of this shell: politely, and after 15 s by force.

@@ -9,13 +9,7 @@ extension EndToEnd {
         func start(
             interval: String = "500ms", settings: [String: String] = [:]
         ) throws -> (Tunnel, Fleet) {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice", "bob"])
-            let fleet = try Fleet(tunnel, interval: interval, settings: settings)
-            try fleet.join()
-            try fleet.startAgent()
-            #expect(try eventually { try fleet.clients().count == 2 })
-            return (tunnel, fleet)
+            try Fleet.metering(["alice", "bob"], interval: interval, settings: settings)
         }
 
         func peer(_ tunnel: Tunnel, _ name: String) throws -> String? {

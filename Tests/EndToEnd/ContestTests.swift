@@ -7,11 +7,7 @@ extension EndToEnd {
     /// A second program that resets counters, as `wg setconf` does.
     @Suite struct ContestTests {
         @Test func aMeterThatAnotherProgramKeepsResettingIsShownAsContested() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice"])
-            let fleet = try Fleet(tunnel)
-            try fleet.join()
-            try fleet.startAgent()
+            let (tunnel, fleet) = try Fleet.metering(["alice"])
             #expect(try eventually { try fleet.clients().count == 1 })
             for _ in 0..<4 {
                 #expect(try fleet.contested() == nil)

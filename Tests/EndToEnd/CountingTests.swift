@@ -6,10 +6,7 @@ import Testing
 extension EndToEnd {
     @Suite struct CountingTests {
         @Test func totalsEqualWireGuardsOverKillsOfBothPrograms() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice", "bob", "carol"])
-            let fleet = try Fleet(tunnel)
-            try fleet.join()
+            let (tunnel, fleet) = try Fleet.joined(["alice", "bob", "carol"])
             let traffic = { (size: Int) in
                 for client in tunnel.clients { try client.ping(count: 20, size: size) }
             }
@@ -37,11 +34,7 @@ extension EndToEnd {
         }
 
         @Test func aRestartOfTheDaemonLosesNothingThatWasReadAndStartsFromZero() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice"])
-            let fleet = try Fleet(tunnel)
-            try fleet.join()
-            try fleet.startAgent()
+            let (tunnel, fleet) = try Fleet.metering(["alice"])
             let alice = try tunnel.client("alice")
             let key = alice.keys.publicKey
             #expect(try eventually { try fleet.totals()[key] != nil })
@@ -59,12 +52,7 @@ extension EndToEnd {
         }
 
         @Test func aSyncReadsNowAndSaysHowManyWereRead() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice", "bob"])
-            let fleet = try Fleet(tunnel, interval: "60s")
-            try fleet.join()
-            try fleet.startAgent()
-            #expect(try eventually { try fleet.clients().count == 2 })
+            let (tunnel, fleet) = try Fleet.metering(["alice", "bob"], interval: "60s")
             try tunnel.client("alice").ping(count: 10)
             let answer = try fleet.tollkeeper("server", "sync", "host")
             #expect(answer.contains("\"synced\":2") || answer.contains("\"synced\" : 2"))

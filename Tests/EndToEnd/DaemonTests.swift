@@ -7,11 +7,7 @@ import Testing
 extension EndToEnd {
     @Suite struct DaemonTests {
         func start() throws -> (Tunnel, Fleet) {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice"])
-            let fleet = try Fleet(tunnel)
-            try fleet.join()
-            return (tunnel, fleet)
+            try Fleet.joined(["alice"])
         }
 
         /// As the unit starts it: root, with one capability, and systemd waiting for its word.
@@ -61,11 +57,7 @@ extension EndToEnd {
         }
 
         @Test func aStopTakesALastReadingAndPushesIt() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice"])
-            let fleet = try Fleet(tunnel, interval: "60s")
-            try fleet.join()
-            try fleet.startAgent()
+            let (tunnel, fleet) = try Fleet.metering(["alice"], interval: "60s")
             #expect(try eventually { try fleet.clients().count == 1 })
             let alice = try tunnel.client("alice")
             try alice.ping(count: 30, size: 900)

@@ -6,14 +6,9 @@ import Testing
 extension EndToEnd {
     @Suite struct DiskFullTests {
         @Test func anAgentWithoutSpaceCountsOnAndShutsAndRecovers() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice", "bob"])
-            let folder = try TemporaryFolder()
-            let disk = try SmallDisk(on: "\(folder.path)/agent", kilobytes: 2048)
-            let fleet = try Fleet(tunnel, interval: "200ms", in: folder)
-            try fleet.join()
-            try fleet.startAgent()
-            #expect(try eventually { try fleet.clients().count == 2 })
+            let (disk, folder) = try SmallDisk.forAgent()
+            let (tunnel, fleet) = try Fleet.metering(
+                ["alice", "bob"], interval: "200ms", in: folder)
             let (alice, bob) = (try tunnel.client("alice"), try tunnel.client("bob"))
             try alice.ping(count: 10)
             let before = try tunnel.truth()
@@ -59,14 +54,9 @@ extension EndToEnd {
         }
 
         private func startWithoutSpace(after end: (Fleet) -> Void) throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice", "bob"])
-            let folder = try TemporaryFolder()
-            let disk = try SmallDisk(on: "\(folder.path)/agent", kilobytes: 2048)
-            let fleet = try Fleet(tunnel, interval: "200ms", in: folder)
-            try fleet.join()
-            try fleet.startAgent()
-            #expect(try eventually { try fleet.clients().count == 2 })
+            let (disk, folder) = try SmallDisk.forAgent()
+            let (tunnel, fleet) = try Fleet.metering(
+                ["alice", "bob"], interval: "200ms", in: folder)
             let (alice, bob) = (try tunnel.client("alice"), try tunnel.client("bob"))
             try bob.ping(count: 10)
             #expect(try eventually { try fleet.totals() == tunnel.truth() })
@@ -102,12 +92,8 @@ extension EndToEnd {
         }
 
         @Test func anAgentThatCannotEvenMakeItsLedgerEndsWithTheReason() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice"])
-            let folder = try TemporaryFolder()
-            let disk = try SmallDisk(on: "\(folder.path)/agent", kilobytes: 2048)
-            let fleet = try Fleet(tunnel, interval: "200ms", in: folder)
-            try fleet.join()
+            let (disk, folder) = try SmallDisk.forAgent()
+            let (tunnel, fleet) = try Fleet.joined(["alice"], interval: "200ms", in: folder)
             disk.fill()
             try fleet.startAgent()
             #expect(fleet.agent?.wait(limit: 60) == 1)
@@ -117,18 +103,14 @@ extension EndToEnd {
 
             disk.free()
             try fleet.startAgent()
-            #expect(try eventually { try fleet.clients().count == 1 })
+            let key = try tunnel.client("alice").keys.publicKey
+            #expect(try eventually { try fleet.credentials().map(\.key) == [key] })
         }
 
         @Test func aControllerWithoutSpaceShutsAllTheSameAndCatchesUp() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice", "bob"])
-            let folder = try TemporaryFolder()
-            let disk = try SmallDisk(on: "\(folder.path)/controller", kilobytes: 8192)
-            let fleet = try Fleet(tunnel, interval: "200ms", in: folder)
-            try fleet.join()
-            try fleet.startAgent()
-            #expect(try eventually { try fleet.clients().count == 2 })
+            let (disk, folder) = try SmallDisk.forController()
+            let (tunnel, fleet) = try Fleet.metering(
+                ["alice", "bob"], interval: "200ms", in: folder)
             let (alice, bob) = (try tunnel.client("alice"), try tunnel.client("bob"))
             try bob.ping(count: 10)
 
@@ -167,6 +149,20 @@ extension EndToEnd {
                 try eventually(within: 60) { try fleet.totals()[key] == tunnel.truth()[key] })
             #expect(fleet.controller.isRunning)
         }
+    }
+}
+
+extension SmallDisk {
+    /// One for the agent's state, and the folder of the fleet that it is in.
+    fileprivate static func forAgent() throws -> (SmallDisk, TemporaryFolder) {
+        let folder = try TemporaryFolder()
+        return (try SmallDisk(named: "agent", in: folder, kilobytes: 2048), folder)
+    }
+
+    /// One for the controller's.
+    fileprivate static func forController() throws -> (SmallDisk, TemporaryFolder) {
+        let folder = try TemporaryFolder()
+        return (try SmallDisk(named: "controller", in: folder, kilobytes: 8192), folder)
     }
 }
 

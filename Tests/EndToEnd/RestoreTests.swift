@@ -6,11 +6,7 @@ import Testing
 extension EndToEnd {
     @Suite struct RestoreTests {
         @Test func aControllerPutBackFromACopyIsCaughtUpAndOpensNobody() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice", "bob", "carol"])
-            let fleet = try Fleet(tunnel)
-            try fleet.join()
-            try fleet.startAgent()
+            let (tunnel, fleet) = try Fleet.metering(["alice", "bob", "carol"])
             let traffic = { (names: [String], size: Int) in
                 for name in names { try tunnel.client(name).ping(count: 10, size: size) }
             }
@@ -54,11 +50,7 @@ extension EndToEnd {
         }
 
         @Test func aLedgerPutBackFromACopyStopsPushingAndSaysSo() throws {
-            try #require(geteuid() == 0, "namespaces need root")
-            let tunnel = try Tunnel(clients: ["alice"])
-            let fleet = try Fleet(tunnel)
-            try fleet.join()
-            try fleet.startAgent()
+            let (tunnel, fleet) = try Fleet.metering(["alice"])
             let alice = try tunnel.client("alice")
             try alice.ping(count: 10)
             #expect(try eventually(within: 30) { try fleet.totals() == tunnel.truth() })

@@ -1,13 +1,16 @@
 import Foundation
 
-/// A file system in memory that is soon full, mounted on a folder.
+/// A file system in memory that is soon full, mounted on a folder within another, which it keeps for
+/// as long as it is mounted.
 package final class SmallDisk {
+    private let parent: TemporaryFolder
     private let folder: String
     private var filler: String { "\(folder)/filler" }
 
-    /// Mounts it on `folder`, which is made where there is none, with mode 0700.
-    package init(on folder: String, kilobytes: Int) throws {
-        self.folder = folder
+    /// Mounts it on the folder `name` in `parent`, which is made where there is none, with mode 0700.
+    package init(named name: String, in parent: TemporaryFolder, kilobytes: Int) throws {
+        self.parent = parent
+        folder = "\(parent.path)/\(name)"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
         let options = "size=\(kilobytes)k,mode=700"

@@ -1,0 +1,50 @@
+import Foundation
+import Testing
+
+/// What is installed on hosts, and what is said of it.
+@Suite struct InstallTests {
+    private static let pages = ["README.md", "docs/install.md"]
+
+    private func text(_ path: String) throws -> String {
+        try String(contentsOf: Source.root.appending(path: path), encoding: .utf8)
+    }
+
+    /// The one capture of PATTERN in the file at PATH.
+    private func only(_ pattern: Regex<(Substring, Substring)>, in path: String) throws -> String {
+        let found = try text(path).matches(of: pattern).map { String($0.1) }
+        try #require(found.count == 1, "\(path) has \(found)")
+        return found[0]
+    }
+
+    @Test func theGuestHasTheLibrariesThatThePagesName() throws {
+        let libraries = try only(/\nlibraries=\((.*)\)\n/, in: "Tests/VM/debian")
+        for page in Self.pages {
+            let named = try only(/\napt-get install --no-install-recommends (.*)\n/, in: page)
+            #expect(named == libraries, "\(page)")
+        }
+    }
+
+    @Test func bothProgramsShowOneVersion() throws {
+        let agent = try only(
+            /\nlet version = "(.*)"\n/, in: "Sources/Agent/Agent/HostFacts.swift")
+        let controller = try only(
+            /static let current = "(.*)"\n/,
+            in: "Sources/Controller/Server/Operators/HealthRoutes.swift")
+        #expect(agent == controller)
+    }
+
+    @Test func everyUnitHasItsSettingsAndManual() throws {
+        let files = FileManager.default
+        let units = try files.contentsOfDirectory(atPath: Source.root.path + "/systemd").filter {
+            $0.hasSuffix(".service")
+        }
+        #expect(units.sorted() == ["tollkeeper-agent.service", "tollkeeper.service"])
+        let manuals = try files.contentsOfDirectory(atPath: Source.root.path + "/docs/manual")
+        for unit in units {
+            let program = unit.dropLast(".service".count)
+            let started = try only(/\nExecStart=\/usr\/bin\/(\S+)/, in: "systemd/\(unit)")
+            #expect(started == program)
+            #expect(manuals.contains { $0.dropLast(2) == program }, "\(program) has no manual")
+        }
+    }
+}
