@@ -45,6 +45,10 @@ actor Keeper {
     /// The newest of them that a batch holds.
     var ticketSent: UInt64 = 0
     var lastCycle: Instant?
+    /// What each meter's last reading cost.
+    var efforts: [MeterName: Effort] = [:]
+    /// Processor time of the last round over all meters, in nanoseconds.
+    var lastEffort: UInt64 = 0
     var configurations = InterfaceNames()
     var persistence = Persistence()
     /// The containers of this host, as they were seen last.
@@ -86,6 +90,8 @@ actor Keeper {
     /// A meter that fails is reported and the others go on.
     func cycle() {
         let ticket = ticketAsked
+        let start = ProcessorTime.ofThread
+        defer { lastEffort = ProcessorTime.ofThread - start }
         noteStart()
         discover()
         newMetersBegan = DiscoveryScope(text: ledger.discoveryScope, options)
@@ -153,6 +159,7 @@ actor Keeper {
             inventory.forget(name)
             faults[name] = nil
             contested[name] = nil
+            efforts[name] = nil
         }
         for name in found.meters.keys where meters[name] == nil {
             logger.notice("found \(name)")
@@ -178,6 +185,7 @@ actor Keeper {
     /// Reads one meter, books it and enforces what is wanted there. A ledger that cannot be written
     /// keeps nobody in: what it takes to block somebody is done all the same.
     func attend(to meter: any Meter) {
+        efforts[meter.name] = Effort()
         do {
             let (reading, difference) = try read(meter)
             let isBooked = book(difference, meter, reading)
@@ -193,20 +201,25 @@ actor Keeper {
 
     /// Reads a meter and takes the difference; a doubtful reading is taken again at once.
     private func read(_ meter: any Meter) throws -> (MeterReading, Difference) {
-        var latest = try meter.read()
-        let known = try known(meter.name, latest.reading)
-        if let inheritance = ledger.inheritance(of: meter.name) {
+        let name = meter.name
+        var latest = try measure(\.reading, of: name) { try meter.read() }
+        let known = try known(name, latest.reading)
+        if let inheritance = ledger.inheritance(of: name) {
             let last = inheritance.lastReading
             return (latest, Succession.difference(from: known, to: latest.reading, since: last))
         }
-        let isNew = newMetersBegan.covers(meter.name)
-        var difference = Differ.difference(
-            from: known, to: latest.reading, beganAfterDiscovery: isNew)
+        let isNew = newMetersBegan.covers(name)
+        var difference = measure(\.booking, of: name) {
+            Differ.difference(from: known, to: latest.reading, beganAfterDiscovery: isNew)
+        }
         if difference.isDoubtful {
             let first = latest.reading
-            latest = try meter.read()
-            difference = Differ.difference(
-                from: known, to: latest.reading, confirming: first, beganAfterDiscovery: isNew)
+            latest = try measure(\.reading, of: name) { try meter.read() }
+            difference = measure(\.booking, of: name) {
+                Differ.difference(
+                    from: known, to: latest.reading, confirming: first,
+                    beganAfterDiscovery: isNew)
+            }
         }
         return (latest, difference)
     }
@@ -244,7 +257,9 @@ actor Keeper {
     func record(
         _ difference: Difference, _ meter: any Meter, _ reading: MeterReading
     ) throws {
-        let held = try ledger.record(difference, of: meter.name, at: reading.reading.instant)
+        let held = try measure(\.booking, of: meter.name) {
+            try ledger.record(difference, of: meter.name, at: reading.reading.instant)
+        }
         for key in held {
             logger.error("\(meter.name): the total of \(key) is too large to keep; it is held")
         }
