@@ -39,6 +39,10 @@ actor Keeper {
     var revision: UInt64 = 0
     var outcomes = OutcomeState()
     var inventory = InventoryState()
+    /// What the inventory was last brought up to.
+    var noted: [MeterName: NotedReading] = [:]
+    /// Whether much memory was in use that no longer is.
+    var hasDoneMuch = false
     /// The newest reading ticket that the controller asked for, and that a reading answers.
     var ticketAsked: UInt64 = 0
     var ticketAnswered: UInt64 = 0
@@ -107,6 +111,14 @@ actor Keeper {
         }
         hasDiscovered = true
         noteDiscovery()
+        giveMemoryBack()
+    }
+
+    /// Gives back what is not used any more, where that may be much.
+    func giveMemoryBack() {
+        guard hasDoneMuch else { return }
+        hasDoneMuch = false
+        Memory.giveBack()
     }
 
     /// Notes this start down where the disk was full before. Until then this host is read and
@@ -160,6 +172,7 @@ actor Keeper {
             faults[name] = nil
             contested[name] = nil
             efforts[name] = nil
+            noted[name] = nil
         }
         for name in found.meters.keys where meters[name] == nil {
             logger.notice("found \(name)")
@@ -185,7 +198,7 @@ actor Keeper {
     /// Reads one meter, books it and enforces what is wanted there. A ledger that cannot be written
     /// keeps nobody in: what it takes to block somebody is done all the same.
     func attend(to meter: any Meter) {
-        efforts[meter.name] = Effort()
+        efforts[meter.name, default: Effort()].begin()
         do {
             let (reading, difference) = try read(meter)
             let isBooked = book(difference, meter, reading)
@@ -202,20 +215,20 @@ actor Keeper {
     /// Reads a meter and takes the difference; a doubtful reading is taken again at once.
     private func read(_ meter: any Meter) throws -> (MeterReading, Difference) {
         let name = meter.name
-        var latest = try measure(\.reading, of: name) { try meter.read() }
+        var latest = try measureReading(of: name) { try meter.read() }
         let known = try known(name, latest.reading)
         if let inheritance = ledger.inheritance(of: name) {
             let last = inheritance.lastReading
             return (latest, Succession.difference(from: known, to: latest.reading, since: last))
         }
         let isNew = newMetersBegan.covers(name)
-        var difference = measure(\.booking, of: name) {
+        var difference = measureBooking(of: name) {
             Differ.difference(from: known, to: latest.reading, beganAfterDiscovery: isNew)
         }
         if difference.isDoubtful {
             let first = latest.reading
-            latest = try measure(\.reading, of: name) { try meter.read() }
-            difference = measure(\.booking, of: name) {
+            latest = try measureReading(of: name) { try meter.read() }
+            difference = measureBooking(of: name) {
                 Differ.difference(
                     from: known, to: latest.reading, confirming: first,
                     beganAfterDiscovery: isNew)
@@ -257,7 +270,7 @@ actor Keeper {
     func record(
         _ difference: Difference, _ meter: any Meter, _ reading: MeterReading
     ) throws {
-        let held = try measure(\.booking, of: meter.name) {
+        let held = try measureBooking(of: meter.name) {
             try ledger.record(difference, of: meter.name, at: reading.reading.instant)
         }
         for key in held {
@@ -267,28 +280,6 @@ actor Keeper {
         note(reading, of: meter)
         let keptKeys = kept[meter.name] ?? [:]
         inventory.noteGone(difference.gone.filter { keptKeys[$0] == nil }, at: meter.name)
-    }
-
-    private func note(_ reading: MeterReading, of meter: any Meter) {
-        let peers = reading.peers
-        // A key may have several counters. Most readings bring no key that is news, and ask for none.
-        lazy var handshakes = Dictionary(
-            reading.reading.counters.map { ($0.key, $0.lastHandshake) },
-            uniquingKeysWith: { first, second in [first, second].compactMap { $0 }.max() })
-        inventory.note(
-            meter.name, source: meter.traits.source, listenPort: reading.listenPort,
-            keys: peers.count, fault: "", contested: contested[meter.name] ?? "")
-        let names = configurations.names(of: meter.name, options)
-        for found in peers {
-            var peer = found
-            // A key that is blocked keeps the addresses that it had.
-            if peer.addresses.isEmpty, let settings = kept[meter.name]?[peer.key]?.settings {
-                peer.addresses = settings.addresses
-            }
-            inventory.note(
-                peer, at: meter.name, name: names[peer.key] ?? "",
-                handshake: handshakes[peer.key] ?? nil)
-        }
     }
 
     private func report(_ fault: String, at meter: any Meter) {

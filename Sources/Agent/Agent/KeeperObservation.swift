@@ -17,7 +17,7 @@ extension Keeper {
             meter: reading.meter.ofDevice, instant: reading.instant, counters: [counter],
             startsFromZero: true)
         do {
-            try measure(\.booking, of: reading.meter) {
+            try measureBooking(of: reading.meter) {
                 let difference = try difference(of: carried)
                 try ledger.record(difference, of: carried.meter, at: carried.instant)
             }

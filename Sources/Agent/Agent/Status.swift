@@ -17,11 +17,17 @@ struct AgentStatus: Codable, Sendable {
         var readingCPU: Double
         /// Processor time of that reading's difference and bookings, in milliseconds.
         var bookingCPU: Double
+        /// Readings since this agent began, and the processor time of all of them, in milliseconds.
+        var readings: UInt64
+        var allReadingsCPU: Double
+        var allBookingsCPU: Double
 
         private enum CodingKeys: String, CodingKey {
-            case name, source, keys, fault, contested
+            case name, source, keys, fault, contested, readings
             case readingCPU = "reading_cpu_ms"
             case bookingCPU = "booking_cpu_ms"
+            case allReadingsCPU = "all_readings_cpu_ms"
+            case allBookingsCPU = "all_bookings_cpu_ms"
         }
     }
 
@@ -174,7 +180,9 @@ extension Keeper {
                 name: meter.name.description, source: meter.traits.source,
                 keys: ledger.baselines(of: meter.name).counters.values.reduce(0) { $0 + $1.count },
                 fault: faults[meter.name], contested: contested[meter.name],
-                readingCPU: Double(effort.reading) / 1e6, bookingCPU: Double(effort.booking) / 1e6)
+                readingCPU: Double(effort.reading) / 1e6, bookingCPU: Double(effort.booking) / 1e6,
+                readings: effort.readings, allReadingsCPU: Double(effort.allReadings) / 1e6,
+                allBookingsCPU: Double(effort.allBookings) / 1e6)
         }
         .sorted { $0.name < $1.name }
     }
