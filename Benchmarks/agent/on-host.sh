@@ -116,7 +116,7 @@ processes() {
     say "A reading, a push and a shut under strace"
     start_agent traced wg1k strace -f -qq -e trace=process -e signal=none -o "$trace"
     wait_for_agent traced 1000
-    client="$(control client list --json --limit 1 | jq -r '.clients[0].id')"
+    client="$(control client list --json | jq -r '.clients[0].id')"
     control client revoke "id:$client" > /dev/null
     # strace lets the signal through to the agent alone.
     end_process "$(pgrep -P "${agents[traced]}" tollkeeper)" || true

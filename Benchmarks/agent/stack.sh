@@ -25,16 +25,16 @@ start_agent() {
     shift 2
     answer="$(control server add "$name" --json)"
     jq -er .token <<< "$answer" |
-        "$programs/tollkeeper-agent" join "$(jq -r ".url // \"https://$listen\"" <<< "$answer")" \
+        "$tools/tollkeeper-agent" join "$(jq -r ".url // \"https://$listen\"" <<< "$answer")" \
             --token-file - --state-dir "$folder/$name" > /dev/null
-    TOLLKEEPER_AGENT_WIREGUARD="$interface" "$@" "$programs/tollkeeper-agent" run \
+    TOLLKEEPER_AGENT_WIREGUARD="$interface" "$@" "$tools/tollkeeper-agent" run \
         --state-dir "$folder/$name" > "$folder/$name.log" 2>&1 &
     agents[$name]=$!
 }
 
 # Prints what FILTER of jq finds in the status of the agent NAME.
 status_of() {
-    "$programs/tollkeeper-agent" status --json --state-dir "$folder/$1" 2> /dev/null | jq -r "$2"
+    "$tools/tollkeeper-agent" status --json --state-dir "$folder/$1" 2> /dev/null | jq -r "$2"
 }
 
 # Whether the agent NAME counts KEYS peers and has pushed all that it had.

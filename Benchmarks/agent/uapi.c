@@ -56,10 +56,10 @@ static uint64_t mix(uint64_t number) {
     return number ^ number >> 31;
 }
 
-// How often the peer has been one of the moving.
+// How often the peer has been one of the moving: they stand among the others, others each time.
 static uint64_t moves(uint64_t peer, uint64_t answers, uint64_t peers, uint64_t moving) {
-    uint64_t moved = answers * moving;
-    return moved / peers + (peer < moved % peers);
+    uint64_t every = peers / moving;
+    return answers / every + (peer % every < answers % every);
 }
 
 static void answer(int connection, uint64_t answers, uint64_t peers, uint64_t moving) {
@@ -95,9 +95,8 @@ static _Noreturn void serve(const char *path, uint64_t peers, uint64_t moving) {
         char request[4096];
         int connection = accept(listener, NULL, NULL);
         if (connection < 0) fail("accept");
-        // A look for a daemon connects and asks nothing.
-        ssize_t count = read(connection, request, sizeof request);
-        if (count > 0 && !memcmp(request, "get=1", 5))
+        // As long as the other side stays; a look for a daemon connects and asks nothing.
+        while (read(connection, request, sizeof request) >= 5 && !memcmp(request, "get=1", 5))
             answer(connection, answers++, peers, moving);
         close(connection);
     }
