@@ -77,14 +77,16 @@ var targets: [Target] = [
     systemLibrary("CSQLite", in: "Agent", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
     .systemLibrary(name: "CFiles", path: "Sources/Agent/CFiles"),
     module("HostFiles", in: "Agent", ["CFiles"]),
+    .systemLibrary(name: "CMemory", path: "Sources/Agent/CMemory"),
     module("Netlink", in: "Agent", ["CMnl"]),
     module("Meters", in: "Agent", ["Accounting", "Netlink", "HTTPClient"]),
     module("Ledger", in: "Agent", ["Accounting", "AgentProtocol", "CSQLite"]),
     program(
         "Agent", in: "Agent",
         [
-            "Accounting", "AgentProtocol", "HostFiles", "HTTPClient", "Ledger", "Meters", "Netlink",
-            "Settings", "Systemd", argumentParser, crypto, lifecycle, logging, unixSignals,
+            "Accounting", "AgentProtocol", "CMemory", "HostFiles", "HTTPClient", "Ledger", "Meters",
+            "Netlink", "Settings", "Systemd", argumentParser, crypto, lifecycle, logging,
+            unixSignals,
         ]),
 
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),

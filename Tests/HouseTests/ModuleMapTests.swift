@@ -17,8 +17,8 @@ import Testing
         "Meters": ["Accounting", "Netlink", "HTTPClient"],
         "Ledger": ["Accounting", "AgentProtocol", "CSQLite"],
         "Agent": [
-            "Accounting", "AgentProtocol", "HostFiles", "HTTPClient", "Ledger", "Meters", "Netlink",
-            "Settings", "Systemd",
+            "Accounting", "AgentProtocol", "CMemory", "HostFiles", "HTTPClient", "Ledger", "Meters",
+            "Netlink", "Settings", "Systemd",
         ],
         "Store": ["Accounting", "AgentProtocol"],
         "Server": ["API", "Accounting", "AgentProtocol", "HTTPClient", "Store", "Systemd"],
@@ -28,7 +28,7 @@ import Testing
     /// Libraries that one module alone may import.
     static let walled: [String: String] = [
         "CCurl": "HTTPClient", "CFiles": "HostFiles", "CZlib": "HTTPClient", "CMnl": "Netlink",
-        "CSQLite": "Ledger",
+        "CMemory": "Agent", "CSQLite": "Ledger",
         "GRDB": "Store", "GRDBSQLite": "Store", "Hummingbird": "Server",
         "HummingbirdCore": "Server",
         "HummingbirdTLS": "Server", "NIOSSL": "Server", "X509": "Server", "SwiftASN1": "Server",

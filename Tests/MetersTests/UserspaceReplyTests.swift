@@ -9,7 +9,7 @@ import Testing
     static let key = String(repeating: "a1", count: 32)
     static let peer = "public_key=\(key)\nrx_bytes=1\ntx_bytes=2\n"
 
-    @Test(arguments: [
+    static let malformed = [
         "",
         "\n",
         "errno=0",
@@ -58,9 +58,91 @@ import Testing
         "\(peer)endpoint=[2001:db8::7:4500\nerrno=0\n\n",
         "\(peer)endpoint=[]:4500\nerrno=0\n\n",
         "\(peer)endpoint=vpn.example.org:51820\nerrno=0\n\n",
-    ])
+        "\(peer)endpoint=192.0.2.01:51820\nerrno=0\n\n",
+        "\(peer)endpoint=192.0.256.1:51820\nerrno=0\n\n",
+        "\(peer)allowed_ip=10.0.0.2/32/\nerrno=0\n\n",
+        "\(peer)allowed_ip=10.0.0.02/32\nerrno=0\n\n",
+        "\(peer)preshared_key=\(key.dropLast(1))@\nerrno=0\n\n",
+    ]
+
+    @Test(arguments: malformed)
     func malformedAnswersAreRefusedWhole(_ text: String) {
         #expect { try decode(text) } throws: { ($0 as? MeterError)?.code == .malformed }
+    }
+
+    /// Behind a line of a peer that much more follows, it is first looked at in another way.
+    @Test(arguments: malformed)
+    func malformedAnswersAreRefusedWithMoreBehindThem(_ text: String) {
+        let more = "new_thing=\(String(repeating: "x", count: 200))\n"
+        let parts = text.components(separatedBy: "errno=")
+        let long = parts.count < 2 ? text + more : parts[0] + more + "errno=" + parts[1...].joined()
+        #expect { try decode(long) } throws: { ($0 as? MeterError)?.code == .malformed }
+    }
+
+    @Test(arguments: [1, 7, 100, 129, 1_000, 65_536])
+    func anAnswerReadsTheSameInPiecesOfAnySize(_ size: Int) throws {
+        let bytes = Array(Self.manyPeers.utf8)
+        var decoder = UserspaceDecoder()
+        var held: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            held += bytes[start..<min(start + size, bytes.count)]
+            let taken = try decoder.feed(held.span.bytes, doing: "try")
+            held.removeFirst(taken)
+        }
+        #expect(decoder.isComplete && held.isEmpty)
+        let reply = try decoder.finish(doing: "try")
+        #expect(reply.peers.map(\.dumpLine) == Self.manyPeersShown)
+        #expect(reply.fingerprint == (try decode(bytes)).fingerprint)
+    }
+
+    @Test func onlyKeysAndAddressesMakeTheFingerprint() throws {
+        let text = Self.manyPeers
+        func fingerprint(_ other: String, _ new: String) throws -> UInt64 {
+            let changed = text.replacingOccurrences(of: other, with: new)
+            #expect(changed != text)
+            return try decode(changed).fingerprint
+        }
+        let usual = try decode(text).fingerprint
+        #expect(try fingerprint("rx_bytes=7\n", "rx_bytes=8\n") == usual)
+        #expect(try fingerprint("endpoint=192.0.2.5:5", "endpoint=192.0.2.5:6") == usual)
+        #expect(try fingerprint("allowed_ip=10.0.0.5/32", "allowed_ip=10.0.0.5/31") != usual)
+        #expect(try fingerprint("allowed_ip=10.0.0.5/32\n", "") != usual)
+        #expect(try fingerprint("public_key=05", "public_key=ff") != usual)
+    }
+
+    /// Peers as wireguard-go writes them, some with what few have.
+    private static let manyPeers: String = {
+        var text = "private_key=\(key)\nlisten_port=51820\n"
+        for number in 0..<100 {
+            let byte = Hexadecimal.encode([UInt8(number)])
+            let secret = number.isMultiple(of: 3) ? "ab" : "00"
+            text += "public_key=\(byte)\(key.dropFirst(2))\n"
+            text += "preshared_key=\(String(repeating: secret, count: 32))\nprotocol_version=1\n"
+            if number.isMultiple(of: 4) { text += "endpoint=[2001:db8::\(byte)]:51820\n" }
+            if number % 4 == 1 { text += "endpoint=192.0.2.\(number):\(number)\n" }
+            text += "last_handshake_time_sec=\(number)\nlast_handshake_time_nsec=\(number)\n"
+            text += "tx_bytes=\(UInt64.max - UInt64(number))\nrx_bytes=\(number)\n"
+            text += "persistent_keepalive_interval=\(number)\nallowed_ip=10.0.0.\(number)/32\n"
+            if number.isMultiple(of: 5) { text += "allowed_ip=fd00::\(byte)/128\n" }
+        }
+        return text + "errno=0\n\n"
+    }()
+
+    private static let manyPeersShown: [String] = (0..<100).map { number in
+        let byte = Hexadecimal.encode([UInt8(number)])
+        let name = PublicKey(hexadecimal: byte + key.dropFirst(2))?.base64 ?? ""
+        let secret = PublicKey(hexadecimal: String(repeating: "ab", count: 32))?.base64 ?? ""
+        let six = "::\(number == 0 ? "" : String(number, radix: 16))"
+        let endpoint =
+            number.isMultiple(of: 4)
+            ? "[2001:db8::\(byte)]:51820"
+            : number % 4 == 1 ? "192.0.2.\(number):\(number)" : "(none)"
+        let second = number.isMultiple(of: 5) ? ",fd00\(six)/128" : ""
+        return [
+            name, number.isMultiple(of: 3) ? secret : "(none)", endpoint,
+            "10.0.0.\(number)/32\(second)", "\(number)", "\(number)",
+            "\(UInt64.max - UInt64(number))", number == 0 ? "off" : "\(number)",
+        ].joined(separator: "\t")
     }
 
     @Test func everyPrefixOfACapturedAnswerIsRefused() throws {

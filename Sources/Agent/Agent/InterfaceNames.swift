@@ -1,6 +1,14 @@
 import Accounting
 import Meters
 
+/// Which files give a meter's keys their names, and how often they were read.
+struct NamesVersion: Hashable {
+    /// nil where there is no file.
+    var folder: String?
+    var file: Int?
+    var table: Int?
+}
+
 /// What the interfaces' configuration files, and Amnezia's tables of clients, say of their peers.
 ///
 /// The files are read again when they change. One that cannot be read says nothing: names are a
@@ -18,15 +26,36 @@ struct InterfaceNames {
         self.containers = containers
     }
 
+    /// What a meter's names depend on: while it is the same, so are they.
+    mutating func version(of meter: MeterName, _ options: AgentOptions) -> NamesVersion {
+        guard let (_, folder) = configuration(of: meter, options) else { return NamesVersion() }
+        let container = container(of: meter)
+        let place = FilePlace("\(folder)/\(meter.device)", in: container)
+        var version = NamesVersion(folder: folder, file: files[place]?.version)
+        if container != nil {
+            let table = clientsTable(of: container, in: folder)
+            _ = try? table.current()
+            version.table = table.version
+        }
+        return version
+    }
+
+    private mutating func clientsTable(
+        of container: Container?, in folder: String
+    ) -> WatchedFile<ClientsTable> {
+        let place = FilePlace("\(folder)/\(ClientsTable.fileName)", in: container)
+        let table = tables[place] ?? ClientsTable.file(in: folder, of: container)
+        tables[place] = table
+        return table
+    }
+
     /// The names of a meter's keys; keys without a name are left out.
     mutating func names(of meter: MeterName, _ options: AgentOptions) -> [Key: String] {
         guard let (configuration, folder) = configuration(of: meter, options) else { return [:] }
         var names: [Key: String] = [:]
         for (key, peer) in configuration.peers { names[.publicKey(key)] = peer.name }
         guard let container = container(of: meter) else { return names }
-        let place = FilePlace("\(folder)/\(ClientsTable.fileName)", in: container)
-        let table = tables[place] ?? ClientsTable.file(in: folder, of: container)
-        tables[place] = table
+        let table = clientsTable(of: container, in: folder)
         let given = ((try? table.current()) ?? nil)?.names ?? [:]
         for (key, name) in given { names[.publicKey(key)] = name }
         return names

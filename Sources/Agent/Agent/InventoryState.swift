@@ -17,7 +17,7 @@ struct InventoryState: Sendable {
     }
 
     /// A digest of what was told of each key.
-    private var told: [Name: Int] = [:]
+    private var told: [MeterName: CompactTable<Key, Int>] = [:]
     private var untold: [Name: WireMeterKey] = [:]
     private var metersTold: [WireMeter] = []
     private var metersNow: [MeterName: WireMeter] = [:]
@@ -62,7 +62,8 @@ struct InventoryState: Sendable {
         hasher.combine(name)
         hasher.combine(peer.addresses)
         let digest = hasher.finalize()
-        guard told[id] != digest, told[id] == nil || !peer.addresses.isEmpty else { return }
+        let before = told[meter]?[peer.key]
+        guard before != digest, before == nil || !peer.addresses.isEmpty else { return }
         var key = WireMeterKey()
         key.meter = meter.description
         key.key = peer.key.description
@@ -71,27 +72,27 @@ struct InventoryState: Sendable {
         key.present = true
         key.lastHandshake = handshake() ?? 0
         untold[id] = key
-        told[id] = digest
+        told[meter, default: [:]][peer.key] = digest
     }
 
     /// Notes a key that is read to compare with, and charged to nobody.
     mutating func note(observed key: Key, at meter: MeterName) {
         let id = Name(meter: meter, key: key)
-        guard told[id] == nil else { return }
+        guard told[meter]?[key] == nil else { return }
         var observed = WireMeterKey()
         observed.meter = meter.description
         observed.key = key.description
         observed.present = true
         observed.observed = true
         untold[id] = observed
-        told[id] = 0
+        told[meter, default: [:]][key] = 0
     }
 
     /// Notes keys that the source no longer has.
     mutating func noteGone(_ keys: [Key], at meter: MeterName) {
         for key in keys {
             let id = Name(meter: meter, key: key)
-            told[id] = nil
+            told[meter]?[key] = nil
             var gone = WireMeterKey()
             gone.meter = meter.description
             gone.key = key.description
@@ -106,7 +107,7 @@ struct InventoryState: Sendable {
         _ keys: [(meter: MeterName, key: Key)],
         addresses: (MeterName, Key) -> [AddressRange] = { _, _ in [] }
     ) {
-        for (meter, key) in keys where told[Name(meter: meter, key: key)] == nil {
+        for (meter, key) in keys where told[meter]?[key] == nil {
             var absent = WireMeterKey()
             absent.meter = meter.description
             absent.key = key.description
@@ -146,7 +147,10 @@ struct InventoryState: Sendable {
             key.credential = 0
             if untold[id] == key { untold[id] = nil }
         }
-        if untold.isEmpty { isRetelling = false }
+        guard untold.isEmpty else { return }
+        // Gives back the room that it had for every key of this host.
+        untold = [:]
+        isRetelling = false
     }
 
     /// Tells everything again, as it is noted anew: the controller has lost things.

@@ -39,12 +39,20 @@ actor Keeper {
     var revision: UInt64 = 0
     var outcomes = OutcomeState()
     var inventory = InventoryState()
+    /// What the inventory was last brought up to.
+    var noted: [MeterName: NotedReading] = [:]
+    /// Whether much memory was in use that no longer is.
+    var hasDoneMuch = false
     /// The newest reading ticket that the controller asked for, and that a reading answers.
     var ticketAsked: UInt64 = 0
     var ticketAnswered: UInt64 = 0
     /// The newest of them that a batch holds.
     var ticketSent: UInt64 = 0
     var lastCycle: Instant?
+    /// What each meter's last reading cost.
+    var efforts: [MeterName: Effort] = [:]
+    /// Processor time of the last round over all meters, in nanoseconds.
+    var lastEffort: UInt64 = 0
     var configurations = InterfaceNames()
     var persistence = Persistence()
     /// The containers of this host, as they were seen last.
@@ -86,6 +94,8 @@ actor Keeper {
     /// A meter that fails is reported and the others go on.
     func cycle() {
         let ticket = ticketAsked
+        let start = ProcessorTime.ofThread
+        defer { lastEffort = ProcessorTime.ofThread - start }
         noteStart()
         discover()
         newMetersBegan = DiscoveryScope(text: ledger.discoveryScope, options)
@@ -101,6 +111,14 @@ actor Keeper {
         }
         hasDiscovered = true
         noteDiscovery()
+        giveMemoryBack()
+    }
+
+    /// Gives back what is not used any more, where that may be much.
+    func giveMemoryBack() {
+        guard hasDoneMuch else { return }
+        hasDoneMuch = false
+        Memory.giveBack()
     }
 
     /// Notes this start down where the disk was full before. Until then this host is read and
@@ -153,6 +171,8 @@ actor Keeper {
             inventory.forget(name)
             faults[name] = nil
             contested[name] = nil
+            efforts[name] = nil
+            noted[name] = nil
         }
         for name in found.meters.keys where meters[name] == nil {
             logger.notice("found \(name)")
@@ -178,6 +198,7 @@ actor Keeper {
     /// Reads one meter, books it and enforces what is wanted there. A ledger that cannot be written
     /// keeps nobody in: what it takes to block somebody is done all the same.
     func attend(to meter: any Meter) {
+        efforts[meter.name, default: Effort()].begin()
         do {
             let (reading, difference) = try read(meter)
             let isBooked = book(difference, meter, reading)
@@ -193,20 +214,25 @@ actor Keeper {
 
     /// Reads a meter and takes the difference; a doubtful reading is taken again at once.
     private func read(_ meter: any Meter) throws -> (MeterReading, Difference) {
-        var latest = try meter.read()
-        let known = try known(meter.name, latest.reading)
-        if let inheritance = ledger.inheritance(of: meter.name) {
+        let name = meter.name
+        var latest = try measureReading(of: name) { try meter.read() }
+        let known = try known(name, latest.reading)
+        if let inheritance = ledger.inheritance(of: name) {
             let last = inheritance.lastReading
             return (latest, Succession.difference(from: known, to: latest.reading, since: last))
         }
-        let isNew = newMetersBegan.covers(meter.name)
-        var difference = Differ.difference(
-            from: known, to: latest.reading, beganAfterDiscovery: isNew)
+        let isNew = newMetersBegan.covers(name)
+        var difference = measureBooking(of: name) {
+            Differ.difference(from: known, to: latest.reading, beganAfterDiscovery: isNew)
+        }
         if difference.isDoubtful {
             let first = latest.reading
-            latest = try meter.read()
-            difference = Differ.difference(
-                from: known, to: latest.reading, confirming: first, beganAfterDiscovery: isNew)
+            latest = try measureReading(of: name) { try meter.read() }
+            difference = measureBooking(of: name) {
+                Differ.difference(
+                    from: known, to: latest.reading, confirming: first,
+                    beganAfterDiscovery: isNew)
+            }
         }
         return (latest, difference)
     }
@@ -244,7 +270,9 @@ actor Keeper {
     func record(
         _ difference: Difference, _ meter: any Meter, _ reading: MeterReading
     ) throws {
-        let held = try ledger.record(difference, of: meter.name, at: reading.reading.instant)
+        let held = try measureBooking(of: meter.name) {
+            try ledger.record(difference, of: meter.name, at: reading.reading.instant)
+        }
         for key in held {
             logger.error("\(meter.name): the total of \(key) is too large to keep; it is held")
         }
@@ -252,28 +280,6 @@ actor Keeper {
         note(reading, of: meter)
         let keptKeys = kept[meter.name] ?? [:]
         inventory.noteGone(difference.gone.filter { keptKeys[$0] == nil }, at: meter.name)
-    }
-
-    private func note(_ reading: MeterReading, of meter: any Meter) {
-        let peers = reading.peers
-        // A key may have several counters. Most readings bring no key that is news, and ask for none.
-        lazy var handshakes = Dictionary(
-            reading.reading.counters.map { ($0.key, $0.lastHandshake) },
-            uniquingKeysWith: { first, second in [first, second].compactMap { $0 }.max() })
-        inventory.note(
-            meter.name, source: meter.traits.source, listenPort: reading.listenPort,
-            keys: peers.count, fault: "", contested: contested[meter.name] ?? "")
-        let names = configurations.names(of: meter.name, options)
-        for found in peers {
-            var peer = found
-            // A key that is blocked keeps the addresses that it had.
-            if peer.addresses.isEmpty, let settings = kept[meter.name]?[peer.key]?.settings {
-                peer.addresses = settings.addresses
-            }
-            inventory.note(
-                peer, at: meter.name, name: names[peer.key] ?? "",
-                handshake: handshakes[peer.key] ?? nil)
-        }
     }
 
     private func report(_ fault: String, at meter: any Meter) {

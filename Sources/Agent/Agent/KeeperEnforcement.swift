@@ -11,7 +11,7 @@ extension Keeper {
         let wishes = wishes[meter.name] ?? []
         guard !wishes.isEmpty else { return }
         let wanted = Set(wishes.map(\.key))
-        let present = reading.peers.filter { wanted.contains($0.key) }
+        let present = reading.peers(of: wanted)
         noteBlocked(present, of: meter, at: reading.reading.instant)
         let view = view(of: meter, present, at: reading.reading.instant)
         var plan = EnforcementPlan(

@@ -45,6 +45,8 @@ extension Keeper {
                     replaces: assignment.replaces)
             })
         inventory.acknowledge(sent)
+        // Every key that was told was held as a message.
+        noteWork(on: sent.keys.count)
     }
 
     /// Whether a blocked key is watched until its last bytes are counted.

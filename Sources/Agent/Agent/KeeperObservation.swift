@@ -17,8 +17,10 @@ extension Keeper {
             meter: reading.meter.ofDevice, instant: reading.instant, counters: [counter],
             startsFromZero: true)
         do {
-            let difference = try difference(of: carried)
-            try ledger.record(difference, of: carried.meter, at: carried.instant)
+            try measureBooking(of: reading.meter) {
+                let difference = try difference(of: carried)
+                try ledger.record(difference, of: carried.meter, at: carried.instant)
+            }
             inventory.note(observed: .everything, at: carried.meter)
         } catch {
             if ledgerFault == nil { logger.error("\(error)") }

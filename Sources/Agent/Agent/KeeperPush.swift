@@ -93,7 +93,7 @@ extension Keeper {
 
     /// Tells the controller every meter and key again.
     func retellInventory() {
-        inventory.retell()
+        forgetInventory()
         ticketSent = 0
         guard hasDiscovered else { return }
         cycle()

@@ -13,6 +13,22 @@ struct AgentStatus: Codable, Sendable {
         var fault: String?
         /// Who may reset its counters; nil where nobody does.
         var contested: String?
+        /// Processor time that its last reading took this agent, in milliseconds.
+        var readingCPU: Double
+        /// Processor time of that reading's difference and bookings, in milliseconds.
+        var bookingCPU: Double
+        /// Readings since this agent began, and the processor time of all of them, in milliseconds.
+        var readings: UInt64
+        var allReadingsCPU: Double
+        var allBookingsCPU: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case name, source, keys, fault, contested, readings
+            case readingCPU = "reading_cpu_ms"
+            case bookingCPU = "booking_cpu_ms"
+            case allReadingsCPU = "all_readings_cpu_ms"
+            case allBookingsCPU = "all_bookings_cpu_ms"
+        }
     }
 
     struct Unmet: Codable, Sendable {
@@ -57,6 +73,10 @@ struct AgentStatus: Codable, Sendable {
     var unacknowledgedBatches: Int
     var revision: UInt64
     var secondsSinceReading: Double?
+    /// Processor time of the last round over all meters, in milliseconds.
+    var roundCPU: Double
+    /// Processor time of this process since its start, in seconds.
+    var processCPU: Double
     var meters: [Meter]
     var faults: [String]
     var shut: [ShutKey]
@@ -79,6 +99,8 @@ struct AgentStatus: Codable, Sendable {
         case unacknowledgedBatches = "unacknowledged_batches"
         case ledgerFault = "ledger_fault"
         case secondsSinceReading = "seconds_since_reading"
+        case roundCPU = "round_cpu_ms"
+        case processCPU = "process_cpu_seconds"
     }
 }
 
@@ -94,6 +116,8 @@ extension Keeper {
             ledger: ledger.id, unsentRows: depth.rows, unacknowledgedBatches: depth.batches,
             revision: revision,
             secondsSinceReading: lastCycle.map { Double(now.boottime - $0.boottime) / 1e9 },
+            roundCPU: Double(lastEffort) / 1e6,
+            processCPU: Double(ProcessorTime.ofProcess) / 1e9,
             meters: meterStatus,
             faults: discoveryFaults.map(\.text) + [ledgerFault].compactMap { $0 }, shut: shutKeys,
             unmet: outcomes.unmet.map {
@@ -151,10 +175,14 @@ extension Keeper {
 
     private var meterStatus: [AgentStatus.Meter] {
         meters.values.map { meter in
-            .init(
+            let effort = efforts[meter.name] ?? Effort()
+            return .init(
                 name: meter.name.description, source: meter.traits.source,
                 keys: ledger.baselines(of: meter.name).counters.values.reduce(0) { $0 + $1.count },
-                fault: faults[meter.name], contested: contested[meter.name])
+                fault: faults[meter.name], contested: contested[meter.name],
+                readingCPU: Double(effort.reading) / 1e6, bookingCPU: Double(effort.booking) / 1e6,
+                readings: effort.readings, allReadingsCPU: Double(effort.allReadings) / 1e6,
+                allBookingsCPU: Double(effort.allBookings) / 1e6)
         }
         .sorted { $0.name < $1.name }
     }

@@ -5,7 +5,7 @@ struct MeterBook {
     var id: Int64
     /// Whether another ledger reported it and this one has not read it yet.
     var isInherited = false
-    var accounts: [Key: Account] = [:]
+    var accounts = CompactTable<Key, Account>()
     var baselines = MeterBaselines(isKnown: true)
     var contest = Contest()
 }
@@ -160,8 +160,8 @@ extension Ledger {
             try database.run(
                 "UPDATE account SET uplink = ?1, downlink = ?2, hour = ?3 WHERE id = ?4",
                 [
-                    .bytes(account.total.uplink), .bytes(account.total.downlink),
-                    .integer(entry.hours.last?.id ?? 0), .integer(account.id),
+                    Int64(clamping: account.total.uplink), Int64(clamping: account.total.downlink),
+                    entry.hours.last?.id ?? 0, account.id,
                 ])
         }
         try spool(delta, account, in: entry)
@@ -184,10 +184,10 @@ extension Ledger {
                 handshake = excluded.handshake
             """,
             [
-                .integer(entry.bucket?.id ?? 0), .integer(account.id),
-                .integer(Int64(delta.kind.rawValue)), .bytes(delta.amount.uplink),
-                .bytes(delta.amount.downlink), .bytes(account.total.uplink),
-                .bytes(account.total.downlink), .integer(handshake),
+                entry.bucket?.id ?? 0, account.id, Int64(delta.kind.rawValue),
+                Int64(clamping: delta.amount.uplink), Int64(clamping: delta.amount.downlink),
+                Int64(clamping: account.total.uplink), Int64(clamping: account.total.downlink),
+                handshake,
             ])
     }
 
@@ -211,26 +211,42 @@ extension Ledger {
                 "DELETE FROM baseline WHERE account = ?1 AND incarnation = ?2 AND part = ?3",
                 [.integer(account.id), .integer(incarnation), .text(name.id.part)])
         }
-        for update in difference.updates {
-            let account = try account(of: update.id.key, in: &entry)
-            let incarnation = try number(of: update.incarnation, in: &entry)
-            let baseline = update.baseline
+        for update in difference.updates { try store(update, in: &entry) }
+        try store(difference.link, in: &entry)
+    }
+
+    /// Writes a baseline: over the one that is there, or a new one.
+    private func store(
+        _ update: BaselineUpdate, in entry: inout Entry
+    ) throws(LedgerError) {
+        let account = try account(of: update.id.key, in: &entry)
+        let incarnation = try number(of: update.incarnation, in: &entry)
+        let baseline = update.baseline
+        let (uplink, downlink) = (
+            Int64(clamping: baseline.value.uplink), Int64(clamping: baseline.value.downlink)
+        )
+        let handshake = baseline.lastHandshake ?? -1
+        let place = Int64(baseline.order ?? -1)
+        if update.id.part.isEmpty {
             try database.run(
                 """
-                INSERT INTO baseline (account, incarnation, part, uplink, downlink, handshake,
-                    place)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                ON CONFLICT (account, incarnation, part) DO UPDATE SET
-                    uplink = excluded.uplink, downlink = excluded.downlink,
-                    handshake = excluded.handshake, place = excluded.place
-                """,
-                [
-                    .integer(account.id), .integer(incarnation), .text(update.id.part),
-                    .bytes(baseline.value.uplink), .bytes(baseline.value.downlink),
-                    .integer(baseline.lastHandshake ?? -1), .integer(Int64(baseline.order ?? -1)),
-                ])
+                UPDATE baseline SET uplink = ?3, downlink = ?4, handshake = ?5, place = ?6
+                WHERE account = ?1 AND incarnation = ?2 AND part = ''
+                """, [account.id, incarnation, uplink, downlink, handshake, place])
+            if database.changes == 1 { return }
         }
-        try store(difference.link, in: &entry)
+        try database.run(
+            """
+            INSERT INTO baseline (account, incarnation, part, uplink, downlink, handshake, place)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+            ON CONFLICT (account, incarnation, part) DO UPDATE SET
+                uplink = excluded.uplink, downlink = excluded.downlink,
+                handshake = excluded.handshake, place = excluded.place
+            """,
+            [
+                .integer(account.id), .integer(incarnation), .text(update.id.part),
+                .integer(uplink), .integer(downlink), .integer(handshake), .integer(place),
+            ])
     }
 
     private func store(_ contest: Contest, in entry: Entry) throws(LedgerError) {
@@ -275,6 +291,15 @@ extension Ledger {
     private func number(
         of incarnation: Incarnation, in entry: inout Entry
     ) throws(LedgerError) -> Int64 {
+        if let last = entry.lastIncarnation, last.incarnation == incarnation { return last.number }
+        let number = try findNumber(of: incarnation, in: &entry)
+        entry.lastIncarnation = (incarnation, number)
+        return number
+    }
+
+    private func findNumber(
+        of incarnation: Incarnation, in entry: inout Entry
+    ) throws(LedgerError) -> Int64 {
         if let number = incarnations[incarnation] ?? entry.incarnations[incarnation] {
             return number
         }
@@ -293,6 +318,8 @@ private struct Entry {
     var meterID: Int64 = 0
     var accounts: [Key: Account] = [:]
     var incarnations: [Incarnation: Int64] = [:]
+    /// The one that was looked for last: it is the next one's too in nearly every reading.
+    var lastIncarnation: (incarnation: Incarnation, number: Int64)?
 
     init(meter: MeterName, bucket: OpenBucket?, hours: [Hour]) {
         self.meter = meter
@@ -304,7 +331,7 @@ private struct Entry {
 extension MeterBook {
     fileprivate mutating func take(_ changed: [Key: Account], _ difference: Difference) {
         isInherited = false
-        accounts.merge(changed) { _, new in new }
+        accounts.merge(changed)
         baselines.apply(difference)
     }
 }

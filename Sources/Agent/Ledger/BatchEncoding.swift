@@ -10,22 +10,25 @@ extension Ledger {
         var buckets: [BatchRow.Bucket: UInt32] = [:]
         var names: [Int64: UInt32] = [:]
         let newest = try newestRows(of: rows)
+        // Apart from the batch, whose field would be copied whole at each row.
+        var wire = WireRows()
         for (index, row) in rows.enumerated() {
             if buckets[row.bucket] == nil {
                 buckets[row.bucket] = UInt32(batch.buckets.count)
                 batch.buckets.append(try wireBucket(row.bucket))
             }
-            batch.rows.append(row, bucket: buckets[row.bucket] ?? 0)
+            wire.append(row, bucket: buckets[row.bucket] ?? 0)
             let counters = newest.contains(index) ? try rawCounters(of: row.account) : []
-            batch.rows.counters.append(UInt32(counters.count))
+            wire.counters.append(UInt32(counters.count))
             for counter in counters {
                 if names[counter.incarnation] == nil {
                     names[counter.incarnation] = UInt32(batch.incarnations.count)
                     batch.incarnations.append(counter.token)
                 }
-                batch.rows.append(counter, incarnation: names[counter.incarnation] ?? 0)
+                wire.append(counter, incarnation: names[counter.incarnation] ?? 0)
             }
         }
+        if !rows.isEmpty { batch.rows = wire }
         return batch
     }
 

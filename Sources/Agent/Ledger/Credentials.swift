@@ -68,7 +68,7 @@ extension Ledger {
             }
         }
         for (meter, accounts) in changed {
-            meters[meter]?.accounts.merge(accounts) { _, new in new }
+            meters[meter]?.accounts.merge(accounts)
         }
     }
 

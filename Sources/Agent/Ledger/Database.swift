@@ -16,6 +16,8 @@ final class Database {
     private let handle: OpaquePointer
     private let path: String
     private var statements: [String: Statement] = [:]
+    /// Those that are run for many rows, by where their text stands in the program.
+    private var bulkStatements: [UnsafePointer<UInt8>: Statement] = [:]
     /// What the next transaction does first: nothing is durable before it is.
     private(set) var due: ((Database) throws(LedgerError) -> Void)?
 
@@ -61,7 +63,7 @@ final class Database {
     }
 
     deinit {
-        statements = [:]
+        (statements, bulkStatements) = ([:], [:])
         sqlite3_close_v2(handle)
     }
 
@@ -76,6 +78,19 @@ final class Database {
     func run(_ sql: String, _ values: [Value] = []) throws(LedgerError) -> Int64 {
         try query(sql, values) { _ in }
         return sqlite3_last_insert_rowid(handle)
+    }
+
+    /// Runs one statement for one of many rows, its values whole numbers: nothing is allocated.
+    func run<let count: Int>(
+        _ sql: StaticString, _ values: InlineArray<count, Int64>
+    ) throws(LedgerError) {
+        let statement = try prepare(sql)
+        defer { sqlite3_reset(statement.handle) }
+        for index in values.indices {
+            sqlite3_bind_int64(statement.handle, Int32(index + 1), values[index])
+        }
+        let result = sqlite3_step(statement.handle)
+        guard result == SQLITE_DONE else { throw error(result, doing: "write the ledger \(path)") }
     }
 
     /// How many rows the last statement changed.
@@ -134,6 +149,13 @@ final class Database {
         }
         let statement = Statement(handle: pointer)
         statements[sql] = statement
+        return statement
+    }
+
+    private func prepare(_ sql: StaticString) throws(LedgerError) -> Statement {
+        if let statement = bulkStatements[sql.utf8Start] { return statement }
+        let statement = try prepare("\(sql)")
+        bulkStatements[sql.utf8Start] = statement
         return statement
     }
 

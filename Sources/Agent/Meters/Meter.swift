@@ -50,23 +50,35 @@ public struct MeterReading: Sendable {
     public var reading: Reading
     /// The UDP port that the device listens on; nil where it has none.
     public var listenPort: UInt16?
-    private let makePeers: @Sendable () -> [PeerSettings]
+    /// The same for two readings of a meter whose keys and tunnel addresses are the same, in
+    /// whatever order, and otherwise another; nil where that is not known, or where a key may have
+    /// several counters.
+    public var fingerprint: UInt64?
+    private let makePeers: @Sendable (Set<Key>?) -> [PeerSettings]
 
     /// The keys, in the order of the reading's counters, one for each key. Made at each call.
-    public var peers: [PeerSettings] { makePeers() }
+    public var peers: [PeerSettings] { makePeers(nil) }
+
+    /// Those of `keys` that the source has, in that order. Made at each call.
+    public func peers(of keys: Set<Key>) -> [PeerSettings] { makePeers(keys) }
 
     /// Makes a reading with its peers.
     public init(reading: Reading, peers: [PeerSettings], listenPort: UInt16?) {
-        self.init(reading: reading, listenPort: listenPort) { peers }
+        self.init(reading: reading, listenPort: listenPort, fingerprint: nil) { wanted in
+            guard let wanted else { return peers }
+            return peers.filter { wanted.contains($0.key) }
+        }
     }
 
     /// Makes a reading whose peers are made only when they are asked for: most readings are of
-    /// many keys, and nobody looks at more than their counters.
+    /// many keys, and nobody looks at more than their counters. Given nil, `peers` makes all.
     public init(
-        reading: Reading, listenPort: UInt16?, peers: @escaping @Sendable () -> [PeerSettings]
+        reading: Reading, listenPort: UInt16?, fingerprint: UInt64?,
+        peers: @escaping @Sendable (Set<Key>?) -> [PeerSettings]
     ) {
         self.reading = reading
         self.listenPort = listenPort
+        self.fingerprint = fingerprint
         makePeers = peers
     }
 }

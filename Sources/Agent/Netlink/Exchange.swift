@@ -27,11 +27,12 @@ extension NetlinkSocket {
     /// Dumps, all or nothing: a dump that the kernel says was interrupted is thrown away and
     /// redone from `initial`; `interrupted` is thrown when that has happened three times.
     package mutating func dump<Value>(
-        _ request: NetlinkRequest, doing: String, into initial: Value,
+        _ request: NetlinkRequest, doing: String, into initial: @autoclosure () -> Value,
         each: (inout Value, RawSpan) throws(NetlinkError) -> Void
     ) throws(NetlinkError) -> Value {
         for _ in 1...Self.dumpTries {
-            var value = initial
+            // Made for each try, so that nobody else holds what it grows in.
+            var value = initial()
             do throws(NetlinkError) {
                 let interrupted = try exchange(request, flags: NLM_F_DUMP, doing, &value, each)
                 if !interrupted { return value }

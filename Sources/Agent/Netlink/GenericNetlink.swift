@@ -51,14 +51,14 @@ package struct GenericNetlink: ~Copyable {
 
     /// Dumps, all or nothing, with the attributes that `write` adds; see `NetlinkSocket.dump`.
     package mutating func dump<Value>(
-        _ command: Command, into initial: Value,
+        _ command: Command, into initial: @autoclosure () -> Value,
         write: (inout NetlinkRequest) throws(NetlinkError) -> Void,
         each: (inout Value, RawSpan) throws(NetlinkError) -> Void
     ) throws(NetlinkError) -> Value {
         try withFamily(command.family) { (socket, id) throws(NetlinkError) in
             var request = Self.request(id, command.number)
             try write(&request)
-            return try socket.dump(request, doing: command.doing, into: initial, each: each)
+            return try socket.dump(request, doing: command.doing, into: initial(), each: each)
         }
     }
 

@@ -16,6 +16,22 @@ public struct AddressRange: Hashable, Sendable {
         self.prefixLength = prefixLength
     }
 
+    /// Makes an IPv4 range of an address whose first byte is the word's highest; nil unless the
+    /// prefix fits it.
+    public init?(ipv4 word: UInt32, prefixLength: UInt8) {
+        guard prefixLength <= 32 else { return nil }
+        self.init(high: UInt64(word) << 32, low: 0, isIPv6: false, prefixLength: prefixLength)
+    }
+
+    /// A hash that two ranges share by chance alone, beside others drawn with the same `seed`.
+    public func quickHash(seed: UInt64) -> UInt64 {
+        let kind = UInt64(prefixLength) << 1 | (isIPv6 ? 1 : 0)
+        let first = (high ^ seed).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15 ^ kind << 32)
+        let second = (low ^ first.high ^ first.low)
+            .multipliedFullWidth(by: seed | 0x8000_0000_0000_0001)
+        return second.high ^ second.low ^ kind
+    }
+
     /// Makes a range; nil unless the address has 4 or 16 bytes and the prefix fits it.
     public init?(bytes: [UInt8], prefixLength: UInt8) {
         self.init(bytes.span.bytes, prefixLength: prefixLength)

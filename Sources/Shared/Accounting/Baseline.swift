@@ -36,7 +36,7 @@ public struct MeterBaselines: Sendable {
     /// has not is a baseline: nobody is charged for the past.
     public var isKnown: Bool
     /// The counters by incarnation and name.
-    public var counters: [Incarnation: [CounterID: Baseline]]
+    public var counters: [Incarnation: CompactTable<CounterID, Baseline>]
     /// The device's link as it was when the counters were accounted for; nil: not known.
     public var link: LinkReading?
 
@@ -46,7 +46,7 @@ public struct MeterBaselines: Sendable {
         link: LinkReading? = nil
     ) {
         self.isKnown = isKnown
-        self.counters = counters
+        self.counters = counters.mapValues { CompactTable($0) }
         self.link = link
     }
 

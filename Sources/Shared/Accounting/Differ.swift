@@ -48,6 +48,8 @@ private struct Step {
     private var lineup = Lineup()
     /// Counters of the reading that something is remembered of.
     private var matched = 0
+    /// What is remembered under one incarnation: most readings have one alone.
+    private var held: (incarnation: Incarnation, counters: CompactTable<CounterID, Baseline>)?
     private var changes: [Change] = []
     /// The first change that no change after it proves to be a survivor's.
     private var firstSuspect = 0
@@ -84,7 +86,7 @@ private struct Step {
     /// What one counter adds; nil while it is in doubt or where nothing changed.
     private mutating func change(of counter: Counter) -> Change? {
         let id = CounterID(key: counter.key, part: counter.part)
-        guard let baseline = known.counters[counter.incarnation]?[id] else {
+        guard let baseline = baseline(of: id, counter.incarnation) else {
             let order = lineup.append(counter)
             return start(counter, order: order)
         }
@@ -108,6 +110,13 @@ private struct Step {
         let order = movedBack ? lineup.append(counter) : kept
         return Change(
             counter: counter, kind: .gained, amount: counter.value, order: order, origin: .restart)
+    }
+
+    private mutating func baseline(of id: CounterID, _ incarnation: Incarnation) -> Baseline? {
+        if let held, held.incarnation == incarnation { return held.counters[id] }
+        let counters = known.counters[incarnation] ?? [:]
+        held = (incarnation, counters)
+        return counters[id]
     }
 
     /// A counter that nothing is remembered of.

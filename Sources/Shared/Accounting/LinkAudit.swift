@@ -15,7 +15,9 @@ struct LinkAudit {
 
     /// nil where the link proves nothing: it was reset, or had carried less by the first reading
     /// than its counters, which are `remembered`, showed.
-    init?(from base: LinkReading, to link: LinkReading, remembered: [CounterID: Baseline]) {
+    init?(
+        from base: LinkReading, to link: LinkReading, remembered: CompactTable<CounterID, Baseline>
+    ) {
         guard base.incarnation == link.incarnation,
             let most = link.after.gained(since: base.before),
             Self.covers(base.after, remembered)
@@ -27,7 +29,9 @@ struct LinkAudit {
 
     /// Whether a link had carried all that the counters showed: one that had not does not count
     /// what they do.
-    private static func covers(_ carried: Traffic, _ counters: [CounterID: Baseline]) -> Bool {
+    private static func covers(_ carried: Traffic, _ counters: CompactTable<CounterID, Baseline>)
+        -> Bool
+    {
         var sum = Traffic.zero
         for baseline in counters.values {
             guard let next = sum.adding(baseline.value) else { return false }

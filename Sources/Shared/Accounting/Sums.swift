@@ -13,11 +13,17 @@ struct Sums {
     /// Adds a change; where a sum does not fit 64 bits, adds nothing and returns its counter.
     mutating func add(_ change: Change) -> CounterID? {
         let name = Name(key: change.counter.key, kind: change.kind)
-        let unproven = Name(key: change.counter.key, kind: .held)
-        guard let sum = amount(of: name).adding(change.amount),
-            let held = amount(of: unproven).adding(change.unproven)
-        else { return change.id }
-        let place = place(of: name)
+        let known = places[name]
+        guard let sum = (known.map { deltas[$0].amount } ?? .zero).adding(change.amount) else {
+            return change.id
+        }
+        let unproven = Name(key: name.key, kind: .held)
+        var held = Traffic.zero
+        if change.unproven != .zero {
+            guard let sum = amount(of: unproven).adding(change.unproven) else { return change.id }
+            held = sum
+        }
+        let place = known ?? place(of: name)
         deltas[place].amount = sum
         deltas[place].counters.append(change.counter)
         if change.unproven != .zero { deltas[self.place(of: unproven)].amount = held }

@@ -109,7 +109,20 @@ final class PretendedMeter: Meter {
             reading: Reading(
                 meter: name, instant: instant, counters: counters, startsFromZero: true,
                 link: isKernel ? link : nil),
-            peers: settings, listenPort: 51_820)
+            listenPort: 51_820,
+            fingerprint: counters.count == settings.count ? Self.fingerprint(of: settings) : nil
+        ) { wanted in
+            settings.filter { wanted?.contains($0.key) ?? true }
+        }
+    }
+
+    private static func fingerprint(of settings: [PeerSettings]) -> UInt64 {
+        settings.reduce(0) { sum, peer in
+            var hasher = Hasher()
+            hasher.combine(peer.key)
+            hasher.combine(peer.addresses)
+            return sum &+ UInt64(truncatingIfNeeded: hasher.finalize())
+        }
     }
 }
 

@@ -9,6 +9,8 @@ public final class WatchedFile<Contents> {
     private let decode: ([UInt8]) throws(MeterError) -> Contents
     private var stamp: FileStamp?
     private var held: Contents?
+    /// How often it was read so far: what it says may be something else after each.
+    public private(set) var version = 0
 
     /// Names a file of at most `largest` bytes, which `decode` makes sense of.
     public init(
@@ -45,6 +47,7 @@ public final class WatchedFile<Contents> {
         // A file that was written meanwhile is read again the next time.
         stamp = try look(path) == now ? now : nil
         held = contents
+        version += 1
         return contents
     }
 

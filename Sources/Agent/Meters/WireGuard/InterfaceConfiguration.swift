@@ -73,6 +73,9 @@ public final class ConfigurationFile {
     /// Its path, from the container's root where it is in one.
     public var path: String { place.path }
 
+    /// How often it was read so far: what it says may be something else after each.
+    public var version: Int { file.version }
+
     private let file: WatchedFile<InterfaceConfiguration>
     private static let largest = 64 << 20
 

@@ -42,7 +42,8 @@ package final class KernelDevice: Meter, Sendable {
                 meter: name, instant: instant, counters: dump.counters(incarnation),
                 startsFromZero: true, link: link)
             return MeterReading(
-                reading: reading, listenPort: dump.listenPort, peers: { dump.settings() })
+                reading: reading, listenPort: dump.listenPort, fingerprint: dump.fingerprint,
+                peers: { dump.settings(of: $0) })
         }
     }
 
@@ -60,10 +61,10 @@ package final class KernelDevice: Meter, Sendable {
         let command = GenericNetlink.Command(
             name.kind.rawValue, DeviceCommand.get, doing: "read \(name)")
         // A few more than last time, so that the arrays need not grow.
-        let empty = KernelDump(index: index, expecting: lastCount.withLock { $0 + $0 / 16 })
+        let expected = lastCount.withLock { $0 + $0 / 16 }
         let dump = try namespace.withGeneric { (socket) throws(NetlinkError) in
             try socket.dump(
-                command, into: empty,
+                command, into: KernelDump(index: index, expecting: expected),
                 write: { (request) throws(NetlinkError) in
                     try request.add(DeviceAttribute.index, integer: index)
                 },

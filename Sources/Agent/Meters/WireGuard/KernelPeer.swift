@@ -2,7 +2,7 @@ internal import Accounting
 internal import Netlink
 
 /// A peer as the kernel dumps it, or a fragment of one; allowed IPs stand in the dump.
-struct KernelPeer: Sendable {
+struct KernelPeer: Keyed, Sendable {
     var key = PublicKey.zero
     /// All zero for none.
     var presharedKey = PublicKey.zero

@@ -15,19 +15,41 @@ extension KernelDump {
         return counters
     }
 
-    /// The peers with everything that is needed to put them back, in the order of the dump.
-    func settings() -> [PeerSettings] {
-        var settings = peers.map {
-            var settings = PeerSettings(
-                key: .publicKey($0.key),
-                presharedKey: $0.presharedKey.isZero ? nil : $0.presharedKey,
-                keepalive: $0.keepalive.shortest,
-                endpoint: $0.endpoint?.description)
-            settings.longestKeepalive = $0.keepalive.longest
-            settings.advancedSecurity = $0.advancedSecurity
-            return settings
+    /// The peers of `wanted` with everything that is needed to put them back, in the order of the
+    /// dump; nil: all of them.
+    func settings(of wanted: Set<Key>? = nil) -> [PeerSettings] {
+        var settings: [PeerSettings] = []
+        var places = [Int?](repeating: nil, count: peers.count)
+        for (place, peer) in peers.enumerated()
+        where wanted?.contains(.publicKey(peer.key)) ?? true {
+            places[place] = settings.count
+            settings.append(peer.settings)
         }
-        for address in addresses { settings[address.owner].addresses.append(address.range) }
+        for address in addresses {
+            if let place = places[address.owner] { settings[place].addresses.append(address.range) }
+        }
+        return settings
+    }
+
+    /// See `MeterReading.fingerprint`.
+    var fingerprint: UInt64 {
+        var sum: UInt64 = 0
+        for peer in peers { sum &+= KeyIndex.mark(of: peer.key) }
+        for address in addresses {
+            sum &+= KeyIndex.mark(of: address.range, of: peers[address.owner].key)
+        }
+        return sum
+    }
+}
+
+extension KernelPeer {
+    /// How it is set up, without its addresses.
+    fileprivate var settings: PeerSettings {
+        var settings = PeerSettings(
+            key: .publicKey(key), presharedKey: presharedKey.isZero ? nil : presharedKey,
+            keepalive: keepalive.shortest, endpoint: endpoint?.description)
+        settings.longestKeepalive = keepalive.longest
+        settings.advancedSecurity = advancedSecurity
         return settings
     }
 }

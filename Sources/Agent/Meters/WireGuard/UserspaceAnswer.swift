@@ -1,20 +1,24 @@
 internal import Glibc
 
-/// What a daemon has answered so far. It holds the device's private key, so its memory is wiped
-/// when it goes.
+/// A daemon's answers, decoded as they come. What was received holds the device's private key, so it
+/// is wiped when this goes.
 struct UserspaceAnswer: ~Copyable {
     /// Longest accepted, in bytes: many times the 15 MB of 50,000 peers.
     static let longest = 1 << 28
+    /// Longest line, many times what any daemon writes.
+    private static let longestLine = 1 << 16
 
-    /// Where each whole answer ends: just behind its blank line.
-    private(set) var ends: [Int] = []
-    /// The process that wrote it; nil where no process id came with it.
+    /// The answers that are whole.
+    private(set) var replies: [UserspaceReply] = []
+    /// The process that wrote them; nil where no process id came with them.
     private(set) var writer: Int32?
 
-    private var memory: UnsafeMutableRawBufferPointer
-    private var count = 0
-    private var scanned = 0
-    private static let step = 1 << 16
+    private let memory: UnsafeMutableRawBufferPointer
+    /// Bytes in `memory` that are not decoded yet.
+    private var held = 0
+    private var total = 0
+    private var decoder: UserspaceDecoder
+    private let doing: String
 
     /// What became of one attempt to receive.
     enum Received: Equatable {
@@ -22,75 +26,52 @@ struct UserspaceAnswer: ~Copyable {
         case failure(Int32)
     }
 
-    init(capacity: Int) {
-        let size = min(max(capacity, Self.step), Self.longest)
-        memory = .allocate(byteCount: size, alignment: 1)
+    /// Waits for answers of about `expected` peers.
+    init(expecting expected: Int, doing: String) {
+        memory = .allocate(byteCount: Self.longestLine, alignment: 16)
+        decoder = UserspaceDecoder(expecting: expected)
+        self.doing = doing
     }
 
     deinit {
-        wipe()
+        if let start = memory.baseAddress { explicit_bzero(start, memory.count) }
         memory.deallocate()
     }
 
-    /// How many bytes have come.
-    var byteCount: Int { count }
-
-    /// Hands the bytes of one whole answer to `body`.
-    func withAnswer<Result>(
-        _ index: Int, _ body: (RawSpan) throws(MeterError) -> Result
-    ) throws(MeterError) -> Result {
-        let start = index == 0 ? 0 : ends[index - 1]
-        let bytes = UnsafeRawBufferPointer(rebasing: memory[start..<ends[index]])
-        return try body(bytes.bytes)
-    }
-
-    /// Takes what the socket holds now.
-    mutating func receive(from descriptor: Int32) -> Received {
-        guard count < Self.longest else { return .tooLarge }
-        if memory.count - count < Self.step { grow() }
-        let free = UnsafeMutableRawBufferPointer(rebasing: memory[count...])
+    /// Takes what the socket holds now, and decodes the whole lines of it. Throws where an answer is
+    /// none, or is an error number.
+    mutating func receive(from descriptor: Int32) throws(MeterError) -> Received {
+        guard held < memory.count, total < Self.longest else { return .tooLarge }
+        let free = UnsafeMutableRawBufferPointer(rebasing: memory[held...])
         let (taken, sender) = UserspaceCredentials.receive(from: descriptor, into: free)
         guard taken >= 0 else {
             let code = errno
             return code == EAGAIN || code == EINTR ? .again : .failure(code)
         }
         guard taken > 0 else { return .end }
-        count += taken
-        findEnds()
         if let sender {
             guard writer == nil || writer == sender else { return .manyWriters }
             writer = sender
         }
+        held += taken
+        total += taken
+        try decode()
         return .bytes
     }
 
-    private mutating func grow() {
-        let larger = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: memory.count * 2, alignment: 1)
-        larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<count]))
-        wipe()
-        memory.deallocate()
-        memory = larger
-    }
-
-    private func wipe() {
-        guard let start = memory.baseAddress else { return }
-        explicit_bzero(start, count)
-    }
-
-    /// Looks for blank lines in what has come since the last look.
-    private mutating func findEnds() {
-        let newline = Int32(UInt8(ascii: "\n"))
-        while scanned < count - 1, let base = memory.baseAddress,
-            let found = memchr(base + scanned, newline, count - 1 - scanned)
-        {
-            let index = UnsafeRawPointer(found) - UnsafeRawPointer(base)
-            if memory[index + 1] == UInt8(newline) {
-                ends.append(index + 2)
-                scanned = index + 2
-            } else {
-                scanned = index + 1
-            }
+    private mutating func decode() throws(MeterError) {
+        var position = 0
+        while position < held {
+            let rest = UnsafeRawBufferPointer(rebasing: memory[position..<held])
+            position += try decoder.feed(rest.bytes, doing: doing)
+            guard decoder.isComplete else { break }
+            replies.append(try decoder.finish(doing: doing))
+            decoder = UserspaceDecoder()
+        }
+        held -= position
+        if held > 0, position > 0 {
+            memory.copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: memory[position..<position + held]))
         }
     }
 }

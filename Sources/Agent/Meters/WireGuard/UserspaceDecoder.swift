@@ -1,28 +1,109 @@
 internal import Accounting
 
-/// Collects a daemon's answer line by line.
+/// Collects a daemon's answer from its bytes as they come.
 struct UserspaceDecoder {
-    private var reply = UserspaceReply()
-    private var seen: Set<PublicKey> = []
+    private var reply: UserspaceReply
     private var peer: Draft?
     private var code: Int64?
+    private var line = UserspaceLine()
+    /// Whether the blank line that ends the answer has come.
+    private(set) var isComplete = false
 
     /// A peer whose lines are still coming.
-    private struct Draft {
-        var key: PublicKey
-        var settings: PeerSettings
+    struct Draft {
+        var record: UserspaceRecord
         var lastHandshake: Int64 = 0
         var handshakeNanoseconds: Int64 = 0
         var received: UInt64?
         var sent: UInt64?
+
+        /// The peer, once both of its counters have come; nil before.
+        var finished: UserspaceRecord? {
+            guard let received, let sent else { return nil }
+            var record = record
+            record.value = Traffic(uplink: received, downlink: sent)
+            record.lastHandshake = HandshakeTime.seconds(
+                lastHandshake, nanoseconds: handshakeNanoseconds)
+            return record
+        }
+    }
+
+    /// Begins an answer of about `expected` peers.
+    init(expecting expected: Int = 0) {
+        reply = UserspaceReply(expecting: expected)
+    }
+
+    /// Takes the whole lines at the start of `bytes`, at most to the end of this answer; returns
+    /// how many bytes they are.
+    mutating func feed(_ bytes: RawSpan, doing: String) throws(MeterError) -> Int {
+        do throws(UserspaceFault) {
+            return try feed(bytes)
+        } catch {
+            throw explain(error, doing: doing)
+        }
+    }
+
+    /// The answer, once its blank line has come.
+    mutating func finish(doing: String) throws(MeterError) -> UserspaceReply {
+        do throws(UserspaceFault) {
+            guard let code else { throw .malformed("ends it without an error number") }
+            guard code == 0 else { throw .refused(code) }
+            try close()
+            return reply
+        } catch {
+            throw explain(error, doing: doing)
+        }
+    }
+
+    /// The error for an answer in which the present line `what`.
+    func malformed(_ what: String, doing: String) -> MeterError {
+        MeterError(
+            .malformed, doing: doing,
+            reason: "line \(line.number) of the daemon's answer \(what)")
+    }
+
+    private func explain(_ fault: UserspaceFault, doing: String) -> MeterError {
+        switch fault {
+        case .refused(let code): .refused(code, doing: doing)
+        case .malformed(let what): malformed(what, doing: doing)
+        }
+    }
+
+    private mutating func feed(_ bytes: RawSpan) throws(UserspaceFault) -> Int {
+        var position = 0
+        while !isComplete {
+            position = takeQuickly(bytes, from: position)
+            guard let next = try line.advance(in: bytes, from: position) else { break }
+            position = next
+            if line.isBlank { isComplete = true } else { try take(in: bytes) }
+        }
+        return position
+    }
+
+    /// Takes the lines that daemons write for each peer, for as long as they are in the usual form.
+    /// Returns where the first begins that the careful way must look at.
+    private mutating func takeQuickly(_ bytes: RawSpan, from start: Int) -> Int {
+        guard code == nil, var draft = peer else { return start }
+        defer { peer = draft }
+        return bytes.withUnsafeBytes { memory in
+            guard let base = memory.baseAddress else { return start }
+            var position = start
+            while memory.count - position >= UserspaceQuickLine.reach {
+                let length = draft.take(UserspaceQuickLine(at: base + position), into: &reply)
+                guard length > 0 else { break }
+                line.pass()
+                position += length
+            }
+            return position
+        }
     }
 
     /// Takes one line. Unknown names are skipped: newer daemons and AmneziaWG have more.
-    mutating func take(_ line: UserspaceLine, in bytes: RawSpan) throws(UserspaceFault) {
+    private mutating func take(in bytes: RawSpan) throws(UserspaceFault) {
         guard code == nil else { throw .malformed("stands behind its error number") }
         let word = UserspaceWord(line, in: bytes)
         switch word {
-        case .publicKey: try start(line, in: bytes)
+        case .publicKey: try start(in: bytes)
         case .errno:
             guard let number = UserspaceText.signed(bytes, line.value) else {
                 throw .malformed("has an error number that is none")
@@ -36,103 +117,69 @@ struct UserspaceDecoder {
         case .unknown: break
         default:
             guard peer != nil else { return }
-            try fill(word, line, in: bytes)
+            guard fill(word, in: bytes) else {
+                throw .malformed("has a \(word.rawValue) that cannot be understood")
+            }
         }
     }
 
-    /// The answer, once its blank line has come.
-    mutating func finish() throws(UserspaceFault) -> UserspaceReply {
-        guard let code else { throw .malformed("ends it without an error number") }
-        guard code == 0 else { throw .refused(code) }
-        try close()
-        return reply
-    }
-
-    private mutating func start(
-        _ line: UserspaceLine, in bytes: RawSpan
-    ) throws(UserspaceFault) {
+    private mutating func start(in bytes: RawSpan) throws(UserspaceFault) {
         try close()
         guard let key = UserspaceText.key(bytes, line.value) else {
             throw .malformed("has a public_key that is not 64 hexadecimal digits")
         }
-        guard seen.insert(key).inserted else { throw .malformed("repeats a public_key") }
-        peer = Draft(key: key, settings: PeerSettings(key: .publicKey(key)))
+        guard reply.begin(key) else { throw .malformed("repeats a public_key") }
+        peer = Draft(record: UserspaceRecord(key: key))
     }
 
     private mutating func close() throws(UserspaceFault) {
-        guard let done = peer else { return }
-        guard let received = done.received, let sent = done.sent else {
+        guard let peer else { return }
+        guard let done = peer.finished else {
             throw .malformed("ends a peer without rx_bytes and tx_bytes")
         }
-        reply.peers.append(
-            UserspacePeer(
-                key: done.key, settings: done.settings,
-                value: Traffic(uplink: received, downlink: sent),
-                lastHandshake: HandshakeTime.seconds(
-                    done.lastHandshake, nanoseconds: done.handshakeNanoseconds)))
-        peer = nil
+        reply.add(done)
+        self.peer = nil
     }
 
-    private mutating func fill(
-        _ word: UserspaceWord, _ line: UserspaceLine, in bytes: RawSpan
-    ) throws(UserspaceFault) {
-        let isGood =
-            switch word {
-            case .presharedKey: setPresharedKey(UserspaceText.key(bytes, line.value))
-            case .endpoint: setEndpoint(UserspaceText.endpoint(bytes, line.value))
-            case .handshake: setHandshake(UserspaceText.number(bytes, line.value, as: Int64.self))
-            case .handshakeNanoseconds:
-                setHandshakeNanoseconds(UserspaceText.number(bytes, line.value, as: Int64.self))
-            case .received: setReceived(UserspaceText.number(bytes, line.value, as: UInt64.self))
-            case .sent: setSent(UserspaceText.number(bytes, line.value, as: UInt64.self))
-            case .keepalive: setKeepalive(UserspaceText.range(bytes, line.value))
-            case .allowedAddress: addAddress(UserspaceText.addressRange(bytes, line.value))
-            default: true
+    /// Takes a value of the peer whose lines come; false where it is none.
+    private mutating func fill(_ word: UserspaceWord, in bytes: RawSpan) -> Bool {
+        guard var draft = peer else { return true }
+        defer { peer = draft }
+        let value = line.value
+        switch word {
+        case .presharedKey:
+            guard let key = UserspaceText.key(bytes, value) else { return false }
+            reply.keep(presharedKey: key, for: &draft.record)
+        case .endpoint:
+            guard UserspaceText.isEndpoint(bytes, value) else { return false }
+            bytes.extracting(value).withUnsafeBytes {
+                reply.keep(endpoint: $0, for: &draft.record)
             }
-        guard isGood else { throw .malformed("has a \(word.rawValue) that cannot be understood") }
-    }
-
-    private mutating func setPresharedKey(_ value: PublicKey?) -> Bool {
-        guard let value else { return false }
-        peer?.settings.presharedKey = value.isZero ? nil : value
-        return true
-    }
-
-    private mutating func setEndpoint(_ value: String?) -> Bool {
-        peer?.settings.endpoint = value
-        return value != nil
-    }
-
-    private mutating func setHandshake(_ value: Int64?) -> Bool {
-        peer?.lastHandshake = value ?? 0
-        return value != nil
-    }
-
-    private mutating func setHandshakeNanoseconds(_ value: Int64?) -> Bool {
-        peer?.handshakeNanoseconds = value ?? 0
-        return value != nil
-    }
-
-    private mutating func setReceived(_ value: UInt64?) -> Bool {
-        peer?.received = value
-        return value != nil
-    }
-
-    private mutating func setSent(_ value: UInt64?) -> Bool {
-        peer?.sent = value
-        return value != nil
-    }
-
-    private mutating func setKeepalive(_ value: (first: UInt16, last: UInt16)?) -> Bool {
-        guard let value else { return false }
-        peer?.settings.keepalive = value.first
-        peer?.settings.longestKeepalive = value.last > value.first ? value.last : nil
-        return true
-    }
-
-    private mutating func addAddress(_ value: AddressRange?) -> Bool {
-        guard let value else { return false }
-        peer?.settings.addresses.append(value)
+        case .handshake:
+            guard let time = UserspaceText.number(bytes, value, as: Int64.self) else {
+                return false
+            }
+            draft.lastHandshake = time
+        case .handshakeNanoseconds:
+            guard let time = UserspaceText.number(bytes, value, as: Int64.self) else {
+                return false
+            }
+            draft.handshakeNanoseconds = time
+        case .received:
+            draft.received = UserspaceText.number(bytes, value, as: UInt64.self)
+            return draft.received != nil
+        case .sent:
+            draft.sent = UserspaceText.number(bytes, value, as: UInt64.self)
+            return draft.sent != nil
+        case .keepalive:
+            guard let ends = UserspaceText.range(bytes, value) else { return false }
+            draft.record.keepalive = ends.first
+            draft.record.longestKeepalive = ends.last > ends.first ? ends.last : 0
+        case .allowedAddress:
+            guard let range = UserspaceText.addressRange(bytes, value) else { return false }
+            reply.keep(range, for: &draft.record)
+        default: break
+        }
         return true
     }
 }

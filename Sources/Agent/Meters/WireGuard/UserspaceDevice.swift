@@ -18,7 +18,7 @@ public final class UserspaceDevice: Meter {
     private let processes: String
     private let timeout: Duration
     private let now: () -> Instant
-    private var lastSize = 0
+    private var lastCount = 0
     /// How many calls in a row the daemon has let time out.
     private var lateInARow = 0
 
@@ -46,7 +46,7 @@ public final class UserspaceDevice: Meter {
         request.get()
         let answer = try exchange(request, on: connection, answers: 1)
         let instant = now()
-        let reply = try decode(answer, 0, doing: doing)
+        let reply = answer.replies[0]
         let incarnation = try incarnation(of: answer, on: connection, at: instant, doing: doing)
         return reading(of: reply, incarnation: incarnation, at: instant)
     }
@@ -62,8 +62,7 @@ public final class UserspaceDevice: Meter {
         let connection = try connect(doing: doing)
         var request = UserspaceRequest()
         request.empty(doomed)
-        let answer = try exchange(request, on: connection, answers: 1, keys: doomed.count)
-        _ = try decode(answer, 0, doing: doing)
+        _ = try exchange(request, on: connection, answers: 1, keys: doomed.count)
         let left = try peers(on: connection, doing: doing).first {
             doomed.contains($0.key) && !$0.settings.addresses.isEmpty
         }
@@ -88,8 +87,7 @@ public final class UserspaceDevice: Meter {
         let start = now()
         let answer = try exchange(request, on: connection, answers: 2, keys: doomed.count)
         let end = now()
-        let reply = try decode(answer, 0, doing: doing)
-        _ = try decode(answer, 1, doing: doing)
+        let reply = answer.replies[0]
         let incarnation = try incarnation(of: answer, on: connection, at: end, doing: doing)
         var removal = Removal(
             final: reading(of: reply, incarnation: incarnation, at: end),
@@ -144,21 +142,16 @@ extension UserspaceDevice {
         let deadline = ContinuousClock.now + patience + .milliseconds(keys)
         do throws(MeterError) {
             let answer = try connection.exchange(
-                request.bytes, answers: answers, expecting: lastSize + lastSize / 8,
+                request.bytes, answers: answers, expecting: lastCount + lastCount / 16,
                 until: deadline)
-            (lastSize, lateInARow) = (answer.byteCount, 0)
+            // Only what was asked for the peers tells how many there are.
+            let count = answer.replies[0].records.count
+            if count > 0 { lastCount = count }
+            lateInARow = 0
             return answer
         } catch {
             lateInARow = ContinuousClock.now < deadline ? 0 : lateInARow + 1
             throw error
-        }
-    }
-
-    private func decode(
-        _ answer: borrowing UserspaceAnswer, _ index: Int, doing: String
-    ) throws(MeterError) -> UserspaceReply {
-        try answer.withAnswer(index) { (bytes) throws(MeterError) in
-            try UserspaceReply.decode(bytes, doing: doing)
         }
     }
 
@@ -167,7 +160,7 @@ extension UserspaceDevice {
     ) throws(MeterError) -> [UserspacePeer] {
         var request = UserspaceRequest()
         request.get()
-        return try decode(exchange(request, on: connection, answers: 1), 0, doing: doing).peers
+        return try exchange(request, on: connection, answers: 1).replies[0].peers
     }
 
     /// The daemon's own process. That the connection still stands after `/proc` was read proves
@@ -192,15 +185,12 @@ extension UserspaceDevice {
     private func reading(
         of reply: UserspaceReply, incarnation: Incarnation, at instant: Instant
     ) -> MeterReading {
-        let counters = reply.peers.map { peer in
-            Counter(
-                key: .publicKey(peer.key), incarnation: incarnation, value: peer.value,
-                lastHandshake: peer.lastHandshake)
-        }
+        let reading = Reading(
+            meter: name, instant: instant, counters: reply.counters(incarnation),
+            startsFromZero: true)
         return MeterReading(
-            reading: Reading(
-                meter: name, instant: instant, counters: counters, startsFromZero: true),
-            peers: reply.peers.map(\.settings), listenPort: reply.listenPort)
+            reading: reading, listenPort: reply.listenPort, fingerprint: reply.fingerprint,
+            peers: { reply.settings(of: $0) })
     }
 
     private func verifyAbsence(
@@ -224,8 +214,7 @@ extension UserspaceDevice {
             let part = wanted[start..<min(start + Self.part, wanted.count)]
             var request = UserspaceRequest()
             request.put(part)
-            let answer = try exchange(request, on: connection, answers: 1, keys: part.count)
-            _ = try decode(answer, 0, doing: doing)
+            _ = try exchange(request, on: connection, answers: 1, keys: part.count)
         }
         let now = Dictionary(
             uniqueKeysWithValues: try peers(on: connection, doing: doing).map {
@@ -248,8 +237,7 @@ extension UserspaceDevice {
             let connection = try connect(doing: error.doing)
             var request = UserspaceRequest()
             request.remove(Array(made))
-            let answer = try exchange(request, on: connection, answers: 1, keys: made.count)
-            _ = try decode(answer, 0, doing: error.doing)
+            _ = try exchange(request, on: connection, answers: 1, keys: made.count)
             return error
         } catch let second {
             let reason = "\(error.reason); nor could it be undone: \(second.reason)"

@@ -9,26 +9,29 @@ struct UserspaceLine {
     /// The value's bytes.
     private(set) var value = 0..<0
 
-    private var next = 0
+    /// Whether it is the blank line that ends an answer.
+    private(set) var isBlank = false
 
-    /// Moves to the next line; false at the blank line that ends an answer.
-    mutating func advance(in bytes: RawSpan) throws(UserspaceFault) -> Bool {
+    /// Counts a line that was taken without looking for its parts.
+    mutating func pass() {
         number += 1
-        guard let end = Self.find("\n", in: bytes, from: next, to: bytes.byteCount) else {
-            throw .malformed("is cut short")
+    }
+
+    /// Moves to the line that begins at `start`, and returns where the next one begins; nil where
+    /// the line's end has not come yet. Throws where it is no line of an answer.
+    mutating func advance(in bytes: RawSpan, from start: Int) throws(UserspaceFault) -> Int? {
+        guard let end = Self.find("\n", in: bytes, from: start, to: bytes.byteCount) else {
+            return nil
         }
-        let start = next
-        next = end + 1
-        guard end > start else {
-            guard next == bytes.byteCount else { throw .malformed("has more behind it") }
-            return false
-        }
+        number += 1
+        isBlank = end == start
+        guard !isBlank else { return end + 1 }
         guard let equals = Self.find("=", in: bytes, from: start, to: end) else {
             throw .malformed("is not name=value")
         }
         name = start..<equals
         value = (equals + 1)..<end
-        return true
+        return end + 1
     }
 
     private static func find(

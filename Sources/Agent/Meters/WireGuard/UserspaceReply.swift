@@ -2,14 +2,89 @@ internal import Accounting
 internal import Glibc
 
 /// What a userspace daemon says of its device, without the private key.
+///
+/// What peers have in any number stands in lists of its own, so that one of many peers costs little
+/// and a reading that nobody looks at more closely allocates next to nothing.
 struct UserspaceReply: Sendable {
     /// The UDP port that it listens on; nil where it names none.
     var listenPort: UInt16?
     /// Its peers, each once, in no order that means anything.
-    var peers: [UserspacePeer] = []
+    private(set) var records: [UserspaceRecord] = []
+    /// See `MeterReading.fingerprint`.
+    private(set) var fingerprint: UInt64 = 0
+
+    private var index: KeyIndex
+    private var addresses: [AddressRange] = []
+    private var presharedKeys: [PublicKey] = []
+    private var endpoints: [UInt8] = []
+
+    /// An empty reply with room for `expected` peers.
+    init(expecting expected: Int = 0) {
+        index = KeyIndex(expecting: expected)
+        records.reserveCapacity(expected)
+        addresses.reserveCapacity(expected)
+    }
+
+    /// Whether `key` has not come before; it is the next record's then.
+    mutating func begin(_ key: PublicKey) -> Bool {
+        index.place(orNextOf: key, in: records) == records.count
+    }
+
+    /// Adds the peer that was begun last.
+    mutating func add(_ record: UserspaceRecord) {
+        fingerprint &+= KeyIndex.mark(of: record.key)
+        for address in addresses[record.addresses] {
+            fingerprint &+= KeyIndex.mark(of: address, of: record.key)
+        }
+        records.append(record)
+    }
+
+    /// Keeps an address of `record`, whose addresses come behind each other.
+    mutating func keep(_ address: AddressRange, for record: inout UserspaceRecord) {
+        if record.addressCount == 0 { record.firstAddress = UInt32(addresses.count) }
+        record.addressCount += 1
+        addresses.append(address)
+    }
+
+    mutating func keep(presharedKey key: PublicKey, for record: inout UserspaceRecord) {
+        record.presharedKey = key.isZero ? 0 : UInt32(presharedKeys.count + 1)
+        if !key.isZero { presharedKeys.append(key) }
+    }
+
+    mutating func keep(endpoint text: UnsafeRawBufferPointer, for record: inout UserspaceRecord) {
+        record.endpoint = UInt32(endpoints.count)
+        record.endpointLength = UInt16(text.count)
+        endpoints.append(contentsOf: text)
+    }
 }
 
-/// One peer of a userspace device.
+/// One peer of a userspace device, whose lists stand in the reply.
+struct UserspaceRecord: Keyed, Sendable {
+    let key: PublicKey
+    /// Bytes, from the client's side.
+    var value = Traffic.zero
+    /// Seconds since 1970; 0 for never.
+    var lastHandshake: Int64 = 0
+    var keepalive: UInt16 = 0
+    /// 0 where the keepalive is a single number.
+    var longestKeepalive: UInt16 = 0
+    fileprivate var endpointLength: UInt16 = 0
+    fileprivate var endpoint: UInt32 = 0
+    /// The place in the reply's list and one; 0 for none.
+    fileprivate var presharedKey: UInt32 = 0
+    fileprivate var firstAddress: UInt32 = 0
+    fileprivate var addressCount: UInt32 = 0
+
+    init(key: PublicKey) {
+        self.key = key
+    }
+
+    fileprivate var addresses: Range<Int> {
+        Int(firstAddress)..<Int(firstAddress) + Int(addressCount)
+    }
+}
+
+/// One peer of a userspace device, put together.
 struct UserspacePeer: Sendable {
     /// The peer's public key.
     var key: PublicKey
@@ -22,27 +97,59 @@ struct UserspacePeer: Sendable {
 }
 
 extension UserspaceReply {
+    /// Its peers with everything that is needed to put them back.
+    var peers: [UserspacePeer] {
+        records.map {
+            UserspacePeer(
+                key: $0.key, settings: settings(of: $0), value: $0.value,
+                lastHandshake: $0.lastHandshake)
+        }
+    }
+
+    /// The same of those in `wanted` alone; nil: of all.
+    func settings(of wanted: Set<Key>?) -> [PeerSettings] {
+        records.compactMap { record in
+            guard wanted?.contains(.publicKey(record.key)) ?? true else { return nil }
+            return settings(of: record)
+        }
+    }
+
+    private func settings(of record: UserspaceRecord) -> PeerSettings {
+        var settings = PeerSettings(
+            key: .publicKey(record.key), addresses: Array(addresses[record.addresses]),
+            keepalive: record.keepalive)
+        if record.longestKeepalive > 0 { settings.longestKeepalive = record.longestKeepalive }
+        if record.presharedKey > 0 {
+            settings.presharedKey = presharedKeys[Int(record.presharedKey) - 1]
+        }
+        let endpoint = Int(record.endpoint)..<Int(record.endpoint) + Int(record.endpointLength)
+        if !endpoint.isEmpty {
+            settings.endpoint = String(decoding: endpoints[endpoint], as: UTF8.self)
+        }
+        return settings
+    }
+
+    /// The counters in the order of the reply.
+    func counters(_ incarnation: Incarnation) -> [Counter] {
+        records.map {
+            Counter(
+                key: .publicKey($0.key), incarnation: incarnation, value: $0.value,
+                lastHandshake: $0.lastHandshake)
+        }
+    }
+
     /// Reads one whole answer, up to and with its blank line.
     ///
     /// An answer that carries an error number, is cut short or breaks the format is thrown, never
     /// half read. None of its values enters the error: they may be secrets.
     static func decode(_ bytes: RawSpan, doing: String) throws(MeterError) -> UserspaceReply {
         var decoder = UserspaceDecoder()
-        var line = UserspaceLine()
-        do throws(UserspaceFault) {
-            while try line.advance(in: bytes) {
-                try decoder.take(line, in: bytes)
-            }
-            return try decoder.finish()
-        } catch {
-            switch error {
-            case .refused(let code): throw .refused(code, doing: doing)
-            case .malformed(let what):
-                throw MeterError(
-                    .malformed, doing: doing,
-                    reason: "line \(line.number) of the daemon's answer \(what)")
-            }
+        let taken = try decoder.feed(bytes, doing: doing)
+        guard decoder.isComplete else { throw decoder.malformed("is cut short", doing: doing) }
+        guard taken == bytes.byteCount else {
+            throw decoder.malformed("has more behind it", doing: doing)
         }
+        return try decoder.finish(doing: doing)
     }
 }
 
@@ -56,7 +163,7 @@ enum UserspaceFault: Error {
 
 extension MeterError {
     /// The daemon answered with an error number of its own.
-    fileprivate static func refused(_ code: Int64, doing: String) -> MeterError {
+    static func refused(_ code: Int64, doing: String) -> MeterError {
         let number = Int32(clamping: code.magnitude)
         let kind: Code = number == EPERM || number == EACCES ? .denied : .failed
         let words = String(cString: strerror(number))

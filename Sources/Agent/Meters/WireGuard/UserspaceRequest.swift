@@ -52,7 +52,7 @@ struct UserspaceRequest {
     /// called by its endpoint makes it known with its next packet.
     private static func isNumeric(_ endpoint: String) -> Bool {
         let bytes = Array(endpoint.utf8)
-        return UserspaceText.endpoint(bytes.span.bytes, 0..<bytes.count) != nil
+        return UserspaceText.isEndpoint(bytes.span.bytes, 0..<bytes.count)
     }
 
     private mutating func add(_ text: String) {

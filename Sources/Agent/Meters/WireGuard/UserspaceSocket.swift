@@ -51,20 +51,21 @@ struct UserspaceSocket: ~Copyable {
         return connection
     }
 
-    /// Sends `request` and takes `count` answers, both at once, so that neither side waits for
-    /// the other with full buffers.
+    /// Sends `request` and takes `count` answers of about `expected` peers, both at once, so that
+    /// neither side waits for the other with full buffers.
     func exchange(
-        _ request: [UInt8], answers count: Int, expecting size: Int,
+        _ request: [UInt8], answers count: Int, expecting expected: Int,
         until deadline: ContinuousClock.Instant
     ) throws(MeterError) -> UserspaceAnswer {
-        var answer = UserspaceAnswer(capacity: size)
+        var answer = UserspaceAnswer(expecting: expected, doing: doing)
         var sent = 0
-        while answer.ends.count < count {
-            let wanted = sent < request.count ? POLLIN | POLLOUT : POLLIN
-            let ready = try wait(for: Int16(wanted), until: deadline)
-            if Int32(ready) & POLLOUT != 0 { sent += try send(request[sent...]) }
-            if Int32(ready) & (POLLIN | POLLHUP | POLLERR) != 0 {
-                try receive(into: &answer)
+        while answer.replies.count < count {
+            if sent < request.count { sent += try send(request[sent...]) }
+            if try receive(into: &answer) {
+                guard ContinuousClock.now < deadline else { throw late() }
+            } else {
+                let wanted = sent < request.count ? POLLIN | POLLOUT : POLLIN
+                try wait(for: Int16(wanted), until: deadline)
             }
         }
         return answer
@@ -92,7 +93,7 @@ struct UserspaceSocket: ~Copyable {
 
     private func wait(
         for events: Int16, until deadline: ContinuousClock.Instant
-    ) throws(MeterError) -> Int16 {
+    ) throws(MeterError) {
         var entry = pollfd(fd: descriptor, events: events, revents: 0)
         while true {
             let left = ContinuousClock.now.duration(to: deadline)
@@ -101,7 +102,7 @@ struct UserspaceSocket: ~Copyable {
                 left.components.seconds * 1000 + 1
                 + left.components.attoseconds / 1_000_000_000_000_000
             let ready = poll(&entry, 1, Int32(clamping: milliseconds))
-            if ready > 0 { return entry.revents }
+            if ready > 0 { return }
             guard ready == 0 || errno == EINTR else { throw .system(errno, doing: doing) }
         }
     }
@@ -120,13 +121,16 @@ struct UserspaceSocket: ~Copyable {
         }
     }
 
-    private func receive(into answer: inout UserspaceAnswer) throws(MeterError) {
-        switch answer.receive(from: descriptor) {
-        case .bytes, .again: return
+    /// Takes what has come; false where nothing has.
+    private func receive(into answer: inout UserspaceAnswer) throws(MeterError) -> Bool {
+        switch try answer.receive(from: descriptor) {
+        case .bytes: return true
+        case .again: return false
         case .tooLarge:
             throw MeterError(
                 .malformed, doing: doing,
-                reason: "the answer is longer than \(UserspaceAnswer.longest) bytes")
+                reason: "the answer is longer than \(UserspaceAnswer.longest) bytes, or has a line "
+                    + "that is too long")
         case .manyWriters:
             throw MeterError(
                 .malformed, doing: doing, reason: "more than one process answered")

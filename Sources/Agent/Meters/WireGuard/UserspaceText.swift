@@ -72,26 +72,24 @@ enum UserspaceText {
         return AddressRange(bytes: address, prefixLength: prefix)
     }
 
-    /// `ADDRESS:PORT` or `[ADDRESS]:PORT`; an IPv6 address may have a zone.
-    static func endpoint(_ bytes: RawSpan, _ part: Range<Int>) -> String? {
-        guard let colon = part.last(where: { byte(bytes, $0) == UInt8(ascii: ":") }),
+    /// Whether it is `ADDRESS:PORT` or `[ADDRESS]:PORT`; an IPv6 address may have a zone.
+    static func isEndpoint(_ bytes: RawSpan, _ part: Range<Int>) -> Bool {
+        guard part.count <= longestEndpoint,
+            let colon = part.last(where: { byte(bytes, $0) == UInt8(ascii: ":") }),
             number(bytes, (colon + 1)..<part.upperBound, as: UInt16.self) != nil
-        else { return nil }
+        else { return false }
         var host = part.lowerBound..<colon
         if let first = host.first, byte(bytes, first) == UInt8(ascii: "[") {
             guard host.count > 2, byte(bytes, host.upperBound - 1) == UInt8(ascii: "]") else {
-                return nil
+                return false
             }
             host = (first + 1)..<(host.upperBound - 1)
         }
         let zone = host.first { byte(bytes, $0) == UInt8(ascii: "%") }
-        guard address(bytes, host.lowerBound..<(zone ?? host.upperBound)) != nil else { return nil }
-        return string(bytes, part)
+        return address(bytes, host.lowerBound..<(zone ?? host.upperBound)) != nil
     }
 
-    private static func string(_ bytes: RawSpan, _ part: Range<Int>) -> String {
-        bytes.withUnsafeBytes { String(decoding: $0[part], as: UTF8.self) }
-    }
+    private static let longestEndpoint = 128
 
     /// 4 or 16 bytes, by the C library's strict reading of addresses.
     private static func address(_ bytes: RawSpan, _ part: Range<Int>) -> [UInt8]? {
