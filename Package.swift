@@ -11,6 +11,9 @@ let simulationOnly = Context.environment["TOLLKEEPER_PART"] == "simulation"
 // TOLLKEEPER_FUZZ=1 adds the driver of `make fuzz`, which only links with -sanitize=fuzzer.
 let fuzzes = Context.environment["TOLLKEEPER_FUZZ"] == "1"
 
+// TOLLKEEPER_BENCH=1 adds the swarm of simulated agents of `make bench`.
+let benches = Context.environment["TOLLKEEPER_BENCH"] == "1"
+
 let house: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
@@ -196,6 +199,19 @@ if fuzzes {
         .executableTarget(
             name: "tollkeeper-fuzz", dependencies: fuzzTargets, path: "Tests/Fuzz/Runner",
             swiftSettings: house))
+}
+
+if benches && !agentOnly {
+    products.append(.executable(name: "tollkeeper-swarm", targets: ["tollkeeper-swarm"]))
+    targets.append(
+        .executableTarget(
+            name: "tollkeeper-swarm",
+            dependencies: [
+                "Accounting", "AgentProtocol", "HTTPClient", "Store", argumentParser, protobuf,
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], path: "Benchmarks/controller/Swarm", swiftSettings: house))
 }
 
 if simulationOnly {

@@ -10,13 +10,7 @@ struct BatchWrites {
     func held(_ rows: [BatchRow]) throws -> [Int64: HeldTotals] {
         let ids = Set(rows.compactMap { Int64(exactly: $0.credential) }).sorted()
         let found = try session.query(
-            fixed: [.integer(call.server)], in: ids.map { .integer($0) }
-        ) {
-            """
-            SELECT \(HeldTotals.columns) FROM credentials c \
-            JOIN totals t ON t.credential = c.id WHERE c.server = $1 AND c.id IN (\($0))
-            """
-        }
+            fixed: [.integer(call.server)], in: ids.map { .integer($0) }, IngestStatements.held)
         return Dictionary(
             found.map { ($0.integer(0), HeldTotals($0)) }, uniquingKeysWith: { first, _ in first })
     }
@@ -43,12 +37,7 @@ struct BatchWrites {
     private func writeTotals(_ plan: BatchPlan) throws {
         let rows = plan.changed.sorted().compactMap { plan.totals[$0]?.values }
         try session.execute(
-            """
-            UPDATE totals SET uplink = $1, downlink = $2, held_uplink = $3, held_downlink = $4, \
-            baseline_uplink = $5, baseline_downlink = $6, last_handshake = $7, \
-            last_traffic = $8, withheld_uplink = $9, withheld_downlink = $10 \
-            WHERE credential = $11
-            """, width: 11, rows: rows.flatMap { $0 })
+            IngestStatements.totals, width: 11, rows: rows.flatMap { $0 })
     }
 
     private func writeHours(_ plan: BatchPlan) throws {
@@ -62,12 +51,7 @@ struct BatchWrites {
             rows.append(.integer(gained.downlink))
         }
         try session.execute(
-            """
-            INSERT INTO usage_hours (credential, hour, client, uplink, downlink) \
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (credential, hour, client) DO UPDATE SET \
-            uplink = usage_hours.uplink + excluded.uplink, \
-            downlink = usage_hours.downlink + excluded.downlink
-            """, width: 5, rows: rows)
+            IngestStatements.usageHours, width: 5, rows: rows)
     }
 
     private func writeMeterHours(_ plan: BatchPlan) throws {
@@ -77,19 +61,8 @@ struct BatchWrites {
                 gain.observed.uplink, gain.observed.downlink,
             ].map { SQLValue.integer($0) }
         }
-        let columns = ["uplink", "downlink", "observed_uplink", "observed_downlink"]
-        let sums = columns.map { name in
-            """
-            \(name) = CASE WHEN meter_hours.\(name) > \(Schema1.largest) - excluded.\(name) \
-            THEN \(Schema1.largest) ELSE meter_hours.\(name) + excluded.\(name) END
-            """
-        }
         try session.execute(
-            """
-            INSERT INTO meter_hours (meter, hour, \(columns.joined(separator: ", "))) \
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (meter, hour) DO UPDATE SET \
-            \(sums.joined(separator: ", "))
-            """, width: 6, rows: rows)
+            IngestStatements.meterHours, width: 6, rows: rows)
     }
 
     private func writeRaws(_ plan: BatchPlan, incarnations: [String]) throws {
@@ -106,17 +79,12 @@ struct BatchWrites {
             rows.append(.integer(raw.downlink))
         }
         try session.execute(
-            """
-            INSERT INTO raw_counters (credential, part, incarnation, uplink, downlink) \
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (credential, part) DO UPDATE SET \
-            incarnation = excluded.incarnation, uplink = excluded.uplink, \
-            downlink = excluded.downlink
-            """, width: 5, rows: rows)
+            IngestStatements.rawCounters, width: 5, rows: rows)
     }
 
     private func incarnation(_ token: String) throws -> Int64 {
-        let find = "SELECT id FROM incarnations WHERE token = $1"
-        if let row = try session.first(find, [.text(token)]) { return row.integer(0) }
+        let found = try session.first(IngestStatements.incarnation, [.text(token)])
+        if let found { return found.integer(0) }
         let row = try session.first(
             "INSERT INTO incarnations (token) VALUES ($1) RETURNING id", [.text(token)])
         return row?.integer(0) ?? 0
@@ -139,9 +107,7 @@ struct BatchWrites {
 
     private func remember(_ batch: DecodedBatch, receivedAt: Int64) throws {
         try session.execute(
-            """
-            INSERT INTO batches (ledger, sequence, digest, applied_at) VALUES ($1, $2, $3, $4)
-            """,
+            IngestStatements.batch,
             [
                 .bytes(call.ledger), .integer(sequence), .bytes(batch.digest),
                 .integer(receivedAt),

@@ -106,7 +106,7 @@ struct PushBooking {
 
     private mutating func finish() throws {
         try session.execute(
-            "DELETE FROM batches WHERE ledger = $1 AND sequence <= $2",
+            IngestStatements.forgetBatches,
             [.bytes(push.call.ledger), .integer(state.applied - Self.remembered)])
         try state.write(session)
     }

@@ -31,13 +31,7 @@ struct PushState {
     /// Reads what is held; throws `diverged` for a ledger or server that is closed.
     init(_ push: DecodedPush, _ session: any Session) throws {
         let row = try session.first(
-            """
-            SELECT l.gap, l.gap_since, s.revision, s.ticket_asked, s.ticket_answered, \
-            s.last_reading, s.last_bucket, s.joined_at, s.reading_wall, s.reading_boot, \
-            s.reading_boottime, s.outcome_number, s.recovering_since, s.wants_set, \
-            \(AgentRecord.columns) FROM ledgers l JOIN servers s ON s.id = l.server \
-            WHERE l.id = $1 AND l.server = $2 AND l.closed_at = 0 AND s.closed_at = 0
-            """, [.bytes(push.call.ledger), .integer(push.call.server)])
+            IngestStatements.state, [.bytes(push.call.ledger), .integer(push.call.server)])
         guard let row else { throw Store.otherLedger }
         gap = Gap(rawValue: row.integer(0)) ?? .found
         gapSince = row.integer(1)
@@ -92,10 +86,7 @@ struct PushState {
         if gap == .found, let newest = call.newest, newest.sequence <= applied { gap = .none }
         let isNew = standing == .succeeds
         try session.execute(
-            """
-            UPDATE ledgers SET applied = $1, applied_digest = $2, gap = $3, gap_since = $4, \
-            start_number = $5, instance = $6 WHERE id = $7
-            """,
+            IngestStatements.ledger,
             [
                 .integer(applied), .bytes(appliedDigest), .integer(gap.rawValue),
                 .integer(gapSince), .integer(isNew ? call.start : held.start),
@@ -103,12 +94,7 @@ struct PushState {
             ])
         let correction = times.correction
         try session.execute(
-            """
-            UPDATE servers SET last_contact = $1, last_push = $1, last_bucket = $2, \
-            ticket_answered = $3, clock_offset = $4, clock_known = $5, last_reading = $6, \
-            reading_wall = $7, reading_boot = $8, reading_boottime = $9, \
-            outcome_number = $10 WHERE id = $11
-            """,
+            IngestStatements.server,
             [
                 .integer(correction.receivedAt), .integer(times.last),
                 .integer(ticketAnswered), .integer(correction.offset ?? 0),
