@@ -94,8 +94,8 @@ static void book(const sqlite3_int64 *h, sqlite3_int64 now, sqlite3_int64 token)
     step(TOTALS);
     integers(USAGE_HOURS, 5, (sqlite3_int64[]){h[0], hour, h[1], up, down});
     step(USAGE_HOURS);
-    integers(RAW_COUNTERS, 5, (sqlite3_int64[]){h[0], 0, token, h[4] + up, h[5] + down});
-    check(sqlite3_bind_text(statements[RAW_COUNTERS], 2, "", 0, SQLITE_STATIC));
+    integers(RAW_COUNTERS, 5, (sqlite3_int64[]){0, h[0], token, h[4] + up, h[5] + down});
+    check(sqlite3_bind_text(statements[RAW_COUNTERS], 1, "", 0, SQLITE_STATIC));
     step(RAW_COUNTERS);
 }
 
@@ -172,7 +172,7 @@ int main(int count, char **words) {
     }
     int rows = atoi(words[3]), transactions = atoi(words[4]);
     if (sqlite3_open_v2(words[1], &store, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) check(1);
-    run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    run("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON");
     prepare_all(words[2]);
     look_up(
         "SELECT id, server, applied FROM ledgers WHERE applied > 0 ORDER BY server",

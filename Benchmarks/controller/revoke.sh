@@ -85,7 +85,8 @@ make_interface() {
 
 start_agent() {
     control server add host --json | jq -r .token |
-        "$programs/tollkeeper-agent" join "$(url)" --token-file - --state-dir "$folder/agent"
+        "$programs/tollkeeper-agent" join "$(url)" --token-file - --state-dir "$folder/agent" \
+            > /dev/null
     control token create --scope operate --json | jq -r .token > "$folder/api-token"
     TOLLKEEPER_AGENT_WIREGUARD="$interface" TOLLKEEPER_AGENT_NAMESPACES=none \
         TOLLKEEPER_AGENT_CONTAINERS=none TOLLKEEPER_AGENT_WIREGUARD_FOLDER="$folder/wireguard" \
@@ -98,7 +99,7 @@ start_agent() {
 }
 
 knows_all() {
-    control client list --limit 1000 --json | jq -r '.clients[].id' > "$folder/clients"
+    control client list --json 2> /dev/null | jq -r '.clients[].id' > "$folder/clients"
     [ "$(wc -l < "$folder/clients")" -ge "$peers" ]
 }
 

@@ -35,6 +35,68 @@ import Testing
         #expect(try await fixture.integers(raw) == [[4000, 25]])
     }
 
+    @Test func rowsInAnyOrderGoToTheirCredentialsAndHours() async throws {
+        let fixture = try await Fixture()
+        var agent = try await fixture.join(at: Fixture.noon - 4 * 3600 * Fixture.second)
+        let ids = try await agent.tell([publicKey(1), publicKey(2), publicKey(3)])
+        agent.sequence = 1
+        var batch = agent.draft([])
+        for hours in [Int64(2), 1, 0] {
+            var bucket = WireBucket()
+            bucket.last = agent.clock(Fixture.noon - hours * 3600 * Fixture.second)
+            batch.buckets.append(bucket)
+        }
+        batch.buckets.removeFirst()
+        // Each credential's running totals go up, whatever stands between its rows.
+        let rows: [(place: Int, bucket: UInt32, up: UInt64)] = [
+            (2, 0, 100), (0, 1, 5), (1, 0, 7), (0, 2, 8), (2, 2, 300), (0, 1, 10), (2, 1, 301),
+        ]
+        for row in rows {
+            batch.rows.append(
+                WireRow(credential: ids[row.place], up: row.up, down: row.up, bucket: row.bucket))
+        }
+        let bytes: [UInt8] = try batch.serializedBytes()
+        #expect(try await agent.push([bytes]).applied == 1)
+        let totals: [[Int64]] = [[10, 10], [7, 7], [301, 301]]
+        for table in ["totals", "raw_counters"] {
+            let found = try await fixture.integers(
+                "SELECT uplink, downlink FROM \(table) ORDER BY credential")
+            #expect(found == totals, "\(table)")
+        }
+        let first: Int64 = 489_562
+        let expected: [[Int64]] = [
+            [ids[0], first + 1, 7], [ids[0], first + 2, 3], [ids[1], first, 7],
+            [ids[2], first, 100], [ids[2], first + 1, 1], [ids[2], first + 2, 200],
+        ]
+        let hours = try await fixture.integers(
+            "SELECT credential, hour / 3600, uplink FROM usage_hours ORDER BY credential, hour")
+        #expect(hours == expected)
+        let meters: [[Int64]] = [[first, 107], [first + 1, 8], [first + 2, 203]]
+        let meterHours = try await fixture.integers(
+            "SELECT hour / 3600, uplink FROM meter_hours ORDER BY hour")
+        #expect(meterHours == meters)
+    }
+
+    @Test func theCountersBehindAKeyAreToldApartByTheirParts() async throws {
+        let fixture = try await Fixture()
+        var agent = try await fixture.join()
+        let id = try await agent.tell([publicKey(1)])[0]
+        agent.sequence = 1
+        var batch = agent.draft([])
+        for total in [UInt64(10), 20] {
+            batch.rows.append(WireRow(credential: id, up: total, down: 1))
+        }
+        batch.rows.counters = [2, 2]
+        batch.rows.part = ["a", "b", "a", "b"]
+        batch.rows.incarnation = [0, 0, 0, 0]
+        batch.rows.rawUplink = [1, 2, 3, 4]
+        batch.rows.rawDownlink = [5, 6, 7, 8]
+        try await agent.push([try batch.serializedBytes()])
+        #expect(
+            try await fixture.integers("SELECT uplink, downlink FROM raw_counters ORDER BY part")
+                == [[3, 7], [4, 8]])
+    }
+
     @Test func aGapBooksNothingAndTheAnswerSaysWhere() async throws {
         let fixture = try await Fixture()
         var agent = try await fixture.join()

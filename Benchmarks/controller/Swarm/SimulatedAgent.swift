@@ -131,6 +131,11 @@ actor SimulatedAgent {
         }
     }
 
+    /// Ends the connection for pushes; the controller itself does that once it has idled for 75 s.
+    func rest() {
+        sending?.close()
+    }
+
     /// Ends both connections, as where the network is lost.
     func hangUp() {
         sending?.close()

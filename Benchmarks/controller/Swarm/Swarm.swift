@@ -28,6 +28,7 @@ actor Swarm {
                 ProcessFigures(pid: Int32(numbers[0])), seconds: numbers[1],
                 atOnce: Int(numbers[2]))
         case ("wait", 0):
+            if keys == 0 { for agent in agents { await agent.rest() } }
             startWaiting()
             return try await untilAllAreHeld()
         case ("reconnect", 0): return try await untilAllAreHeld()

@@ -63,7 +63,7 @@ struct Drive: AsyncParsableCommand {
         guard getrlimit(resource, &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
         setrlimit(resource, &limit)
-        guard limit.rlim_max > agents * 2 else {
+        guard limit.rlim_max > agents * (keys == 0 ? 1 : 2) + 100 else {
             throw SwarmError("\(agents) agents need more open files than \(limit.rlim_max)")
         }
     }
@@ -72,6 +72,7 @@ struct Drive: AsyncParsableCommand {
 /// The statements that the store runs for a push, for the yardstick: a line each, NAME, tab, SQL.
 struct Statements: ParsableCommand {
     func run() {
+        for setting in IngestStatements.settings { print("pragma\tPRAGMA \(setting)") }
         for statement in IngestStatements.all(width: 256) {
             print("\(statement.name)\t\(statement.sql)")
         }

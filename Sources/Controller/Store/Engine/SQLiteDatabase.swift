@@ -52,7 +52,9 @@ struct SQLiteDatabase: Database {
         configuration.label = "store"
         pool = try DatabasePool(path: path, configuration: configuration)
         // The pool itself sets NORMAL, so FULL comes after it.
-        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+        try pool.writeWithoutTransaction {
+            for setting in IngestStatements.settings { try $0.execute(sql: "PRAGMA \(setting)") }
+        }
     }
 
     func read<Value: Sendable>(

@@ -22,6 +22,47 @@ struct SQLiteSession: Session {
         }
     }
 
+    func execute(
+        _ sql: String, fixed: [SQLValue], width: Int, integers: [Int64]
+    ) throws {
+        precondition(width > 0 && integers.count.isMultiple(of: width))
+        guard !integers.isEmpty else { return }
+        let statement = try connection.cachedStatement(sql: sql).sqliteStatement
+        try expect(fixed.count + width, of: statement, sql)
+        defer { Self.rest(statement) }
+        for (index, value) in fixed.enumerated() {
+            try check(Self.bind(value, to: statement, at: CInt(index + 1)), sql)
+        }
+        let first = CInt(fixed.count + 1)
+        for start in stride(from: 0, to: integers.count, by: width) {
+            // Only a place that is not there could fail, and they were counted.
+            for index in 0..<width {
+                sqlite3_bind_int64(statement, first + CInt(index), integers[start + index])
+            }
+            let code = sqlite3_step(statement)
+            guard code == SQLITE_DONE else { throw failure(sql) }
+            // What was bound stays bound.
+            sqlite3_reset(statement)
+        }
+    }
+
+    func integers(_ sql: String, _ values: [Int64]) throws -> [Int64] {
+        let statement = try connection.cachedStatement(sql: sql).sqliteStatement
+        try expect(values.count, of: statement, sql)
+        defer { Self.rest(statement) }
+        for (index, value) in values.enumerated() {
+            sqlite3_bind_int64(statement, CInt(index + 1), value)
+        }
+        var integers: [Int64] = []
+        let columns = sqlite3_column_count(statement)
+        while true {
+            let code = sqlite3_step(statement)
+            if code == SQLITE_DONE { return integers }
+            guard code == SQLITE_ROW else { throw failure(sql) }
+            for column in 0..<columns { integers.append(sqlite3_column_int64(statement, column)) }
+        }
+    }
+
     func query(_ sql: String, _ values: [SQLValue]) throws -> [Row] {
         let statement = try connection.cachedStatement(sql: sql).sqliteStatement
         var rows: [Row] = []
@@ -40,14 +81,8 @@ struct SQLiteSession: Session {
         _ statement: SQLiteStatement, _ sql: String, _ values: ArraySlice<SQLValue>,
         _ onRow: (SQLiteStatement) -> Void
     ) throws {
-        guard sqlite3_bind_parameter_count(statement) == CInt(values.count) else {
-            throw StoreError(
-                .internal, "a statement was given \(values.count) values: \(sql.prefix(80))")
-        }
-        defer {
-            sqlite3_reset(statement)
-            sqlite3_clear_bindings(statement)
-        }
+        try expect(values.count, of: statement, sql)
+        defer { Self.rest(statement) }
         for (index, value) in values.enumerated() {
             try check(Self.bind(value, to: statement, at: CInt(index + 1)), sql)
         }
@@ -57,6 +92,18 @@ struct SQLiteSession: Session {
             guard code == SQLITE_ROW else { throw failure(sql) }
             onRow(statement)
         }
+    }
+
+    private func expect(_ count: Int, of statement: SQLiteStatement, _ sql: String) throws {
+        guard sqlite3_bind_parameter_count(statement) == CInt(count) else {
+            throw StoreError(
+                .internal, "a statement was given \(count) values: \(sql.prefix(80))")
+        }
+    }
+
+    private static func rest(_ statement: SQLiteStatement) {
+        sqlite3_reset(statement)
+        sqlite3_clear_bindings(statement)
     }
 
     private func check(_ code: CInt, _ sql: String) throws {

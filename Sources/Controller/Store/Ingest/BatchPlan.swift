@@ -3,12 +3,19 @@ import SwiftProtobuf
 
 /// What one batch changes: pure arithmetic over what is held. Nothing here touches the store.
 struct BatchPlan {
+    /// Bytes gained in one direction and the other.
+    struct Bytes: Hashable {
+        var uplink: Int64 = 0
+        var downlink: Int64 = 0
+    }
+
     /// Bytes gained by one credential in one hour, for the client as it was.
-    struct Hour: Hashable {
-        let credential: Int64
+    struct HourGain: Hashable {
+        /// Where the credential stands among the totals.
+        let place: Int
         /// When it begins, seconds since 1970.
         let hour: Int64
-        let client: Int64
+        var bytes: Bytes
     }
 
     /// Bytes gained at one meter in one hour.
@@ -23,11 +30,6 @@ struct BatchPlan {
         private(set) var charged = Bytes()
         private(set) var observed = Bytes()
 
-        struct Bytes: Hashable {
-            var uplink: Int64 = 0
-            var downlink: Int64 = 0
-        }
-
         /// Adds to one of them; what no longer fits stays at the most that does.
         mutating func add(_ gained: (uplink: Int64, downlink: Int64), isObserved: Bool) {
             var bytes = isObserved ? observed : charged
@@ -37,14 +39,12 @@ struct BatchPlan {
         }
     }
 
-    /// One of the counters behind a credential.
-    struct Counter: Hashable {
-        let credential: Int64
-        let part: String
-    }
-
-    /// What such a counter showed; the incarnation is an index into the batch's.
+    /// What one of the counters behind a credential showed.
     struct Raw: Hashable {
+        /// Where the credential stands among the totals.
+        let place: Int
+        let part: String
+        /// An index into the batch's.
         let incarnation: Int
         let uplink: Int64
         let downlink: Int64
@@ -57,22 +57,35 @@ struct BatchPlan {
         let bytes: [UInt8]
     }
 
-    private(set) var totals: [Int64: HeldTotals]
-    private(set) var changed: Set<Int64> = []
-    private(set) var hours: [Hour: (uplink: Int64, downlink: Int64)] = [:]
+    /// What is held once the plan is written, in the order of the credentials.
+    private(set) var totals: [HeldTotals]
+    /// Which of them the plan changes.
+    private(set) var isChanged: [Bool]
+    /// To be added up; an hour may stand there several times.
+    private(set) var hours: [HourGain] = []
     private(set) var meterHours: [MeterHour: MeterGain] = [:]
-    private(set) var raws: [Counter: Raw] = [:]
+    /// The last one of a counter is what it showed last.
+    private(set) var raws: [Raw] = []
     private(set) var quarantined: [Quarantined] = []
     /// Where the buckets lie.
     private(set) var times: BucketTimes
+    /// For each credential, where its newest gain stands among the hours; −1 for none.
+    private var newestHour: [Int]
+    /// The same for its newest counter among the raws.
+    private var newestRaw: [Int]
+    /// Where the credential of the row before stands among the totals.
+    private var place = -1
 
-    /// Plans a batch over the totals held of this server's credentials; no bucket lies before
-    /// `earliest`, or, where that is nil, before the last one that was booked.
+    /// Plans a batch over the totals held of this server's credentials, in the order of their ids; no
+    /// bucket lies before `earliest`, or, where that is nil, before the last one that was booked.
     init(
-        _ batch: DecodedBatch, rows: [BatchRow]?, held: [Int64: HeldTotals], times: BucketTimes,
+        _ batch: DecodedBatch, rows: [BatchRow]?, held: [HeldTotals], times: BucketTimes,
         earliest: Int64?, hours grid: HourGrid
     ) {
         totals = held
+        isChanged = held.map { _ in false }
+        newestHour = held.map { _ in -1 }
+        newestRaw = newestHour
         self.times = times
         let ends = batch.batch.buckets.map { bucket in
             let end = self.times.end(bucket.last, notBefore: earliest)
@@ -82,11 +95,14 @@ struct BatchPlan {
             quarantined = [Quarantined(row: -1, reason: .columns, bytes: batch.bytes)]
             return
         }
+        // Taken out once: each look at a message's part would copy all of its columns.
+        let wire = batch.batch.rows
+        let incarnations = batch.batch.incarnations.count
         for (index, row) in rows.enumerated() {
             do throws(RowFault) {
-                try book(row, of: batch.batch, ends: ends)
+                try book(row, of: wire, incarnations: incarnations, ends: ends)
             } catch {
-                let single = batch.batch.rows.single(index, row)
+                let single = wire.single(index, row)
                 let bytes: [UInt8] = (try? single.serializedBytes()) ?? []
                 quarantined.append(Quarantined(row: index, reason: error, bytes: bytes))
             }
@@ -94,23 +110,25 @@ struct BatchPlan {
     }
 
     private mutating func book(
-        _ row: BatchRow, of batch: WireBatch, ends: [(moment: Int64, hour: Int64)]
+        _ row: BatchRow, of wire: WireRows, incarnations: Int,
+        ends: [(moment: Int64, hour: Int64)]
     ) throws(RowFault) {
-        guard let id = Int64(exactly: row.credential), var held = totals[id] else {
+        guard let id = Int64(exactly: row.credential), let place = find(id) else {
             throw .credential
         }
         guard row.bucket < ends.count else { throw .bucket }
-        let counters = try counters(of: row, in: batch, credential: id)
+        try Self.check(row.counters, in: wire, incarnations: incarnations)
+        var held = totals[place]
         let end = ends[row.bucket]
         switch WireRowKind(rawValue: Int(row.kind)) {
         case .delta:
             add(
                 try held.book(uplink: row.totalUplink, downlink: row.totalDownlink), to: &held,
-                end: end)
+                at: place, end: end)
         case .total:
             add(
                 try held.raise(uplink: row.totalUplink, downlink: row.totalDownlink), to: &held,
-                end: end)
+                at: place, end: end)
         case .baseline, .uncertain:
             try held.addBaseline(uplink: row.uplink, downlink: row.downlink)
         case .held:
@@ -119,29 +137,59 @@ struct BatchPlan {
             throw .kind
         }
         held.noteHandshake(row.lastHandshake, times.correction)
-        totals[id] = held
-        changed.insert(id)
-        raws.merge(counters) { _, newer in newer }
+        totals[place] = held
+        isChanged[place] = true
+        note(row.counters, in: wire, at: place)
     }
 
-    private func counters(
-        of row: BatchRow, in batch: WireBatch, credential: Int64
-    ) throws(RowFault) -> [Counter: Raw] {
-        var counters: [Counter: Raw] = [:]
-        for index in row.counters {
-            let incarnation = Int(batch.rows.incarnation[index])
-            guard incarnation < batch.incarnations.count else { throw .incarnation }
-            guard let up = Int64(exactly: batch.rows.rawUplink[index]),
-                let down = Int64(exactly: batch.rows.rawDownlink[index])
-            else { throw .overflow }
-            counters[Counter(credential: credential, part: batch.rows.part[index])] = Raw(
-                incarnation: incarnation, uplink: up, downlink: down)
+    /// Where a credential stands among the totals: mostly behind the one before. Nil for none.
+    private mutating func find(_ credential: Int64) -> Int? {
+        if place + 1 < totals.count, totals[place + 1].credential == credential {
+            place += 1
+            return place
         }
-        return counters
+        var (low, high) = (0, totals.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if totals[middle].credential < credential { low = middle + 1 } else { high = middle }
+        }
+        guard low < totals.count, totals[low].credential == credential else { return nil }
+        place = low
+        return low
+    }
+
+    /// Refuses counters that cannot be kept.
+    private static func check(
+        _ counters: Range<Int>, in wire: WireRows, incarnations: Int
+    ) throws(RowFault) {
+        for index in counters {
+            guard Int(wire.incarnation[index]) < incarnations else { throw .incarnation }
+            guard Int64(exactly: wire.rawUplink[index]) != nil,
+                Int64(exactly: wire.rawDownlink[index]) != nil
+            else { throw .overflow }
+        }
+    }
+
+    /// Takes over what counters that were checked have shown.
+    private mutating func note(_ counters: Range<Int>, in wire: WireRows, at place: Int) {
+        for index in counters {
+            let raw = Raw(
+                place: place, part: wire.part[index],
+                incarnation: Int(wire.incarnation[index]),
+                uplink: Int64(clamping: wire.rawUplink[index]),
+                downlink: Int64(clamping: wire.rawDownlink[index]))
+            let last = newestRaw[place]
+            if last >= 0, raws[last].part == raw.part {
+                raws[last] = raw
+            } else {
+                newestRaw[place] = raws.count
+                raws.append(raw)
+            }
+        }
     }
 
     private mutating func add(
-        _ gained: (uplink: Int64, downlink: Int64), to totals: inout HeldTotals,
+        _ gained: (uplink: Int64, downlink: Int64), to totals: inout HeldTotals, at place: Int,
         end: (moment: Int64, hour: Int64)
     ) {
         guard gained.uplink > 0 || gained.downlink > 0 else { return }
@@ -149,10 +197,28 @@ struct BatchPlan {
         let meterHour = MeterHour(meter: totals.meter, hour: end.hour)
         meterHours[meterHour, default: MeterGain()].add(gained, isObserved: totals.isObserved)
         guard !totals.isObserved else { return }
-        let hour = Hour(credential: totals.credential, hour: end.hour, client: totals.client)
-        // Cannot overflow: an hour's bytes are a part of a total that was checked.
-        let held = hours[hour] ?? (0, 0)
-        hours[hour] = (held.uplink + gained.uplink, held.downlink + gained.downlink)
+        let last = newestHour[place]
+        if last >= 0, hours[last].hour == end.hour {
+            // Cannot overflow: an hour's bytes are a part of a total that was checked.
+            hours[last].bytes.uplink += gained.uplink
+            hours[last].bytes.downlink += gained.downlink
+        } else {
+            newestHour[place] = hours.count
+            hours.append(
+                HourGain(
+                    place: place, hour: end.hour,
+                    bytes: Bytes(uplink: gained.uplink, downlink: gained.downlink)))
+        }
+    }
+}
+
+extension BatchPlan.Raw {
+    /// Appends what is written of it.
+    func append(to values: inout [Int64], credential: Int64, incarnation: Int64) {
+        values.append(credential)
+        values.append(incarnation)
+        values.append(uplink)
+        values.append(downlink)
     }
 }
 

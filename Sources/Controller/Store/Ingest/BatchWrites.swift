@@ -6,13 +6,22 @@ struct BatchWrites {
     let sequence: Int64
     let session: any Session
 
-    /// What is held of the credentials that the rows name, as far as they are this server's.
-    func held(_ rows: [BatchRow]) throws -> [Int64: HeldTotals] {
-        let ids = Set(rows.compactMap { Int64(exactly: $0.credential) }).sorted()
-        let found = try session.query(
-            fixed: [.integer(call.server)], in: ids.map { .integer($0) }, IngestStatements.held)
-        return Dictionary(
-            found.map { ($0.integer(0), HeldTotals($0)) }, uniquingKeysWith: { first, _ in first })
+    /// What is held of the credentials that the rows name, as far as they are this server's, in
+    /// the order of their ids.
+    func held(_ rows: [BatchRow]) throws -> [HeldTotals] {
+        let columns = try session.integers(
+            fixed: [call.server], in: Self.credentials(rows), IngestStatements.held)
+        let held = stride(from: 0, to: columns.count, by: HeldTotals.width).map {
+            HeldTotals(columns, at: $0)
+        }
+        return held.ascends ? held : held.sorted { $0.credential < $1.credential }
+    }
+
+    /// Each credential that the rows name once; agents mostly name them in order.
+    private static func credentials(_ rows: [BatchRow]) -> [Int64] {
+        let named = rows.compactMap { Int64(exactly: $0.credential) }
+        let ascends = zip(named, named.dropFirst()).allSatisfy { $0 < $1 }
+        return ascends ? named : Set(named).sorted()
     }
 
     /// Writes a plan, and that the batch was applied.
@@ -35,51 +44,55 @@ struct BatchWrites {
     }
 
     private func writeTotals(_ plan: BatchPlan) throws {
-        let rows = plan.changed.sorted().compactMap { plan.totals[$0]?.values }
+        var values: [Int64] = []
+        values.reserveCapacity(plan.totals.count * HeldTotals.updated)
+        for (place, totals) in plan.totals.enumerated() where plan.isChanged[place] {
+            totals.append(to: &values)
+        }
         try session.execute(
-            IngestStatements.totals, width: 11, rows: rows.flatMap { $0 })
+            IngestStatements.totals, fixed: [], width: HeldTotals.updated, integers: values)
     }
 
     private func writeHours(_ plan: BatchPlan) throws {
-        var rows: [SQLValue] = []
-        rows.reserveCapacity(plan.hours.count * 5)
-        for (hour, gained) in plan.hours {
-            rows.append(.integer(hour.credential))
-            rows.append(.integer(hour.hour))
-            rows.append(.integer(hour.client))
-            rows.append(.integer(gained.uplink))
-            rows.append(.integer(gained.downlink))
+        var values: [Int64] = []
+        values.reserveCapacity(plan.hours.count * 5)
+        for gain in plan.hours {
+            let totals = plan.totals[gain.place]
+            values.append(totals.credential)
+            values.append(gain.hour)
+            values.append(totals.client)
+            values.append(gain.bytes.uplink)
+            values.append(gain.bytes.downlink)
         }
         try session.execute(
-            IngestStatements.usageHours, width: 5, rows: rows)
+            IngestStatements.usageHours, fixed: [], width: 5, integers: values)
     }
 
     private func writeMeterHours(_ plan: BatchPlan) throws {
-        let rows = plan.meterHours.flatMap { place, gain in
+        let values = plan.meterHours.flatMap { place, gain in
             [
                 place.meter, place.hour, gain.charged.uplink, gain.charged.downlink,
                 gain.observed.uplink, gain.observed.downlink,
-            ].map { SQLValue.integer($0) }
+            ]
         }
         try session.execute(
-            IngestStatements.meterHours, width: 6, rows: rows)
+            IngestStatements.meterHours, fixed: [], width: 6, integers: values)
     }
 
     private func writeRaws(_ plan: BatchPlan, incarnations: [String]) throws {
-        var ids: [Int: Int64] = [:]
-        var rows: [SQLValue] = []
-        rows.reserveCapacity(plan.raws.count * 5)
-        for (counter, raw) in plan.raws {
+        var ids: [Int64?] = incarnations.map { _ in nil }
+        var parts: [String: [Int64]] = [:]
+        for raw in plan.raws {
             let id = try ids[raw.incarnation] ?? incarnation(incarnations[raw.incarnation])
             ids[raw.incarnation] = id
-            rows.append(.integer(counter.credential))
-            rows.append(.text(counter.part))
-            rows.append(.integer(id))
-            rows.append(.integer(raw.uplink))
-            rows.append(.integer(raw.downlink))
+            raw.append(
+                to: &parts[raw.part, default: []], credential: plan.totals[raw.place].credential,
+                incarnation: id)
         }
-        try session.execute(
-            IngestStatements.rawCounters, width: 5, rows: rows)
+        for (part, values) in parts {
+            try session.execute(
+                IngestStatements.rawCounters, fixed: [.text(part)], width: 4, integers: values)
+        }
     }
 
     private func incarnation(_ token: String) throws -> Int64 {
@@ -112,5 +125,11 @@ struct BatchWrites {
                 .bytes(call.ledger), .integer(sequence), .bytes(batch.digest),
                 .integer(receivedAt),
             ])
+    }
+}
+
+extension [HeldTotals] {
+    fileprivate var ascends: Bool {
+        zip(self, dropFirst()).allSatisfy { $0.credential < $1.credential }
     }
 }

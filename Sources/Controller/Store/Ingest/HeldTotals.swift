@@ -27,28 +27,42 @@ struct HeldTotals: Hashable, Sendable {
         t.withheld_uplink, t.withheld_downlink, c.meter
         """
 
-    init(_ row: Row) {
-        credential = row.integer(0)
-        client = row.integer(1)
-        (uplink, downlink) = (row.integer(2), row.integer(3))
-        (heldUplink, heldDownlink) = (row.integer(4), row.integer(5))
-        (baselineUplink, baselineDownlink) = (row.integer(6), row.integer(7))
-        lastHandshake = row.integer(8)
-        lastTraffic = row.integer(9)
-        (withheldUplink, withheldDownlink) = (row.integer(10), row.integer(11))
-        meter = row.integer(12)
+    /// How many columns there are.
+    static let width = 13
+
+    /// Reads the columns, which begin at `start`.
+    init(_ columns: [Int64], at start: Int) {
+        credential = columns[start]
+        client = columns[start + 1]
+        (uplink, downlink) = (columns[start + 2], columns[start + 3])
+        (heldUplink, heldDownlink) = (columns[start + 4], columns[start + 5])
+        (baselineUplink, baselineDownlink) = (columns[start + 6], columns[start + 7])
+        lastHandshake = columns[start + 8]
+        lastTraffic = columns[start + 9]
+        (withheldUplink, withheldDownlink) = (columns[start + 10], columns[start + 11])
+        meter = columns[start + 12]
     }
 
     /// Whether it is read to compare with, and charged to nobody.
     var isObserved: Bool { client == KeyOwner.nobody.client }
 
-    /// The values of an UPDATE, the id last.
-    var values: [SQLValue] {
-        [
-            uplink, downlink, heldUplink, heldDownlink, baselineUplink, baselineDownlink,
-            lastHandshake, lastTraffic, withheldUplink, withheldDownlink, credential,
-        ].map { .integer($0) }
+    /// Appends the values of an UPDATE, the id last.
+    func append(to values: inout [Int64]) {
+        values.append(uplink)
+        values.append(downlink)
+        values.append(heldUplink)
+        values.append(heldDownlink)
+        values.append(baselineUplink)
+        values.append(baselineDownlink)
+        values.append(lastHandshake)
+        values.append(lastTraffic)
+        values.append(withheldUplink)
+        values.append(withheldDownlink)
+        values.append(credential)
     }
+
+    /// How many values that are.
+    static let updated = 11
 
     /// Books running totals and returns what was gained since those that were held.
     mutating func book(

@@ -1,4 +1,5 @@
-/// Commits pushes that arrive together in one durable transaction, each batch in its own savepoint.
+/// Commits pushes that arrive together in one durable transaction; where the store refuses something,
+/// again with each batch in its own savepoint.
 ///
 /// While one transaction is under way the next pushes gather, so the disk is waited for once.
 actor IngestQueue {
@@ -44,22 +45,36 @@ actor IngestQueue {
 
     private func commit(_ jobs: [Job]) async {
         let pushes = jobs.map(\.push)
+        do {
+            let results = try await book(pushes)
+            commits += 1
+            for (job, result) in zip(jobs, results) { job.answer.resume(with: result) }
+        } catch {
+            for job in jobs { job.answer.resume(throwing: error) }
+        }
+    }
+
+    /// Books pushes in one transaction. Savepoints make SQLite copy every page that changes behind
+    /// them, so they are only there the second time, when something was refused.
+    private func book(_ pushes: [DecodedPush]) async throws -> [Result<PushReceipt, any Error>] {
         let hours = hours
         do {
-            let results = try await database.write { session in
+            return try await database.write { session in
+                try pushes.map { try PushBooking.book($0, hours, session) }
+            }
+        } catch let error as StoreError where error.code == .internal {
+            return try await database.write { session in
                 try pushes.map { push in
                     do {
-                        return try session.savepoint { try PushBooking.book(push, hours, session) }
+                        return try session.savepoint {
+                            try PushBooking.book(push, hours, session, withSavepoints: true)
+                        }
                     } catch let error as StoreError where error.code == .internal {
                         // One agent's surprise must not fail the others' pushes.
                         return .failure(error)
                     }
                 }
             }
-            commits += 1
-            for (job, result) in zip(jobs, results) { job.answer.resume(with: result) }
-        } catch {
-            for job in jobs { job.answer.resume(throwing: error) }
         }
     }
 }

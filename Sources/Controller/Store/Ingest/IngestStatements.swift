@@ -1,6 +1,9 @@
 /// The statements that book a push of one ordinary batch, in one place, so that `make bench` can run
 /// the very same ones without anything round them.
 package enum IngestStatements {
+    /// How the connection that writes is set up. Its cache holds up to 64 MiB of what it has touched.
+    package static let settings = ["synchronous = FULL", "cache_size = -65536"]
+
     /// Every statement by its name, in the order in which a push runs them; the one that reads what
     /// is held for `width` credentials.
     package static func all(width: Int) -> [(name: String, sql: String)] {
@@ -62,7 +65,7 @@ package enum IngestStatements {
     static let incarnation = "SELECT id FROM incarnations WHERE token = $1"
 
     static let rawCounters = """
-        INSERT INTO raw_counters (credential, part, incarnation, uplink, downlink) \
+        INSERT INTO raw_counters (part, credential, incarnation, uplink, downlink) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (credential, part) DO UPDATE SET \
         incarnation = excluded.incarnation, uplink = excluded.uplink, \
         downlink = excluded.downlink

@@ -5,6 +5,7 @@ struct PushBooking {
     private let push: DecodedPush
     private let hours: HourGrid
     private let session: any Session
+    private let hasSavepoints: Bool
     private var state: PushState
     /// Whether a gap was closed by the last of its catch-up batches.
     private var hasCompleted = false
@@ -13,12 +14,14 @@ struct PushBooking {
     private static let remembered: Int64 = 64
 
     /// Books what continues the ledger. A batch that does not is the push's own failure: those
-    /// before it, and other agents' pushes, hold. Throws only what fails the whole transaction.
+    /// before it, and other agents' pushes, hold. Throws only what fails the whole transaction; what
+    /// the store refuses is that, too, where no savepoints let it be put aside.
     static func book(
-        _ push: DecodedPush, _ hours: HourGrid, _ session: any Session
+        _ push: DecodedPush, _ hours: HourGrid, _ session: any Session,
+        withSavepoints: Bool = false
     ) throws -> Result<PushReceipt, any Error> {
         do {
-            var booking = try PushBooking(push, hours, session)
+            var booking = try PushBooking(push, hours, session, withSavepoints)
             let failure = try booking.bookBatches()
             if let failure, booking.state.standing == .unproven {
                 try booking.refuse()
@@ -31,8 +34,11 @@ struct PushBooking {
         }
     }
 
-    private init(_ push: DecodedPush, _ hours: HourGrid, _ session: any Session) throws {
+    private init(
+        _ push: DecodedPush, _ hours: HourGrid, _ session: any Session, _ withSavepoints: Bool
+    ) throws {
         (self.push, self.hours, self.session) = (push, hours, session)
+        hasSavepoints = withSavepoints
         state = try PushState(push, session)
     }
 
@@ -80,21 +86,24 @@ struct PushBooking {
         if batch.batch.hasCatchUp { state.noteGap(.closing) }
         let writes = BatchWrites(call: push.call, sequence: sequence, session: session)
         do {
-            let (times, earliest) = (state.times, state.earliest(for: batch.batch))
-            state.times = try session.savepoint {
-                let rows = batch.batch.rows.rows()
-                let plan = BatchPlan(
-                    batch, rows: rows, held: try writes.held(rows ?? []), times: times,
-                    earliest: earliest, hours: hours)
-                try writes.write(plan, of: batch, receivedAt: push.correction.receivedAt)
-                return plan.times
-            }
-        } catch let error as StoreError where error.reason == "constraint" {
+            state.times =
+                hasSavepoints
+                ? try session.savepoint { try write(batch, writes) } : try write(batch, writes)
+        } catch let error as StoreError where hasSavepoints && error.reason == "constraint" {
             // Never stuck on a batch: it is put aside whole, and totals to come close the gap.
             try writes.quarantineWhole(batch, receivedAt: push.correction.receivedAt)
         }
         state.noteApplied(batch, sequence)
         if batch.batch.catchUp.complete { hasCompleted = true }
+    }
+
+    private func write(_ batch: DecodedBatch, _ writes: BatchWrites) throws -> BucketTimes {
+        let rows = batch.batch.rows.rows()
+        let plan = BatchPlan(
+            batch, rows: rows, held: try writes.held(rows ?? []), times: state.times,
+            earliest: state.earliest(for: batch.batch), hours: hours)
+        try writes.write(plan, of: batch, receivedAt: push.correction.receivedAt)
+        return plan.times
     }
 
     /// Remembers a start whose batches another one has overtaken.

@@ -12,7 +12,8 @@ struct KeyWrites {
     func write(
         _ keys: [WireMeterKey], meters: [String: Int64]
     ) throws -> InventoryReceipt {
-        let found = keys.compactMap { FoundKey($0, meters: meters) }
+        let all = keys.map { FoundKey($0, meters: meters) }
+        let found = all.compactMap { $0 }
         let held = try KnownKeys(session: session).held(found)
         var credentials = held.mapValues(\.credential)
         try update(found, held)
@@ -21,11 +22,11 @@ struct KeyWrites {
             changes.isEmpty
             ? nil : try Store.desire(changes, server: server, now: now, session)
         let strangers = try KnownKeys(session: session).strangers(among: found, credentials)
-        let assignments = keys.map { key in
+        let assignments = zip(keys, all).map { key, found in
             var assignment = WireAssignment()
             assignment.meter = key.meter
             assignment.key = key.key
-            let place = FoundKey(key, meters: meters)?.place
+            let place = found?.place
             assignment.credential = UInt64(place.flatMap { credentials[$0] } ?? 0)
             assignment.replaces = place.map(strangers.contains) ?? false
             return assignment

@@ -33,8 +33,9 @@ struct FoundKey {
         kind = name.kind
         self.wire = wire
         self.name = Self.plain(wire.name)
-        addresses = wire.addresses.lazy.filter { AddressRange($0) != nil }
-            .prefix(Self.mostAddresses).joined(separator: ",")
+        // Not lazily: that would read each address several times.
+        addresses = wire.addresses.filter { AddressRange($0) != nil }.prefix(Self.mostAddresses)
+            .joined(separator: ",")
     }
 
     /// The text as a client's name may be: at most 255 bytes, without control characters.

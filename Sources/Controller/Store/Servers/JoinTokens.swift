@@ -73,13 +73,13 @@ extension Store {
                 .invalid, "secret_hash: a join needs a hash of 32 bytes and a ledger id of 16")
         }
         return try await database.write { session in
-            let uses = try session.query(
-                "SELECT secret_hash, server FROM join_uses WHERE token = $1",
-                [.bytes(request.tokenHash)])
-            if let use = uses.first(where: { $0.bytes(0) == request.secretHash }) {
-                return try Self.repeatedJoin(request, server: use.integer(1), session)
-            }
-            let server = try Self.claim(request, isUsed: !uses.isEmpty, now: now, session)
+            let use = try session.first(
+                "SELECT server FROM join_uses WHERE token = $1 AND secret_hash = $2",
+                [.bytes(request.tokenHash), .bytes(request.secretHash)])
+            if let use { return try Self.repeatedJoin(request, server: use.integer(0), session) }
+            let uses = try session.first(
+                "SELECT COUNT(*) FROM join_uses WHERE token = $1", [.bytes(request.tokenHash)])
+            let server = try Self.claim(request, uses: uses?.count(0) ?? 0, now: now, session)
             try Self.openLedger(request, server: server, now: now, session)
             return try Self.server(server, session)
         }
@@ -104,7 +104,7 @@ extension Store {
     }
 
     private static func claim(
-        _ request: JoinRequest, isUsed: Bool, now: Int64, _ session: any Session
+        _ request: JoinRequest, uses: Int, now: Int64, _ session: any Session
     ) throws -> Int64 {
         let token = try session.first(
             "SELECT server, expires_at, reusable FROM join_tokens WHERE hash = $1",
@@ -114,7 +114,7 @@ extension Store {
                 .forbidden, reason: "token_unknown",
                 "this controller knows no such token: make one with `tollkeeper server add NAME`")
         }
-        guard !isUsed || token.flag(2) else {
+        guard uses == 0 || token.flag(2) else {
             throw StoreError(
                 .conflict, reason: "token_used",
                 """
@@ -128,7 +128,9 @@ extension Store {
                 "this token is too old: make a new one with `tollkeeper server add NAME`")
         }
         let server =
-            isUsed ? try addTwin(of: token.integer(0), now: now, session) : token.integer(0)
+            uses == 0
+            ? token.integer(0)
+            : try addTwin(of: token.integer(0), after: uses, now: now, session)
         try session.execute(
             "INSERT INTO join_uses (token, secret_hash, server, used_at) VALUES ($1, $2, $3, $4)",
             [
@@ -138,12 +140,13 @@ extension Store {
         return server
     }
 
-    /// The next host that joins with a reusable token becomes NAME-2, NAME-3, ….
+    /// The next host that joins with a reusable token becomes NAME-2, NAME-3, …, behind as many as
+    /// have used it.
     private static func addTwin(
-        of server: Int64, now: Int64, _ session: any Session
+        of server: Int64, after uses: Int, now: Int64, _ session: any Session
     ) throws -> Int64 {
         let name = String(try self.server(server, session).name.prefix(56))
-        var number = 2
+        var number = uses + 1
         let sql = "SELECT id FROM servers WHERE name = $1 AND closed_at = 0"
         while try session.first(sql, [.text("\(name)-\(number)")]) != nil { number += 1 }
         return try insertServer(name: "\(name)-\(number)", now: now, session)
