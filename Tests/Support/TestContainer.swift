@@ -70,8 +70,21 @@ package final class TestContainer {
         try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8)
     }
 
-    /// Stops its first process in its tracks, as `docker pause` does, or lets it go on.
-    package func pause(_ isPaused: Bool) { kill(process, isPaused ? SIGSTOP : SIGCONT) }
+    /// Stops its first process in its tracks, as `docker pause` does, or lets it go on. Returns once
+    /// every thread of it has stopped.
+    package func pause(_ isPaused: Bool) {
+        kill(process, isPaused ? SIGSTOP : SIGCONT)
+        _ = eventually { !isPaused || Self.isStopped(process) }
+    }
+
+    private static func isStopped(_ process: pid_t) -> Bool {
+        let folder = "/proc/\(process)/task"
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return threads.allSatisfy { thread in
+            let path = "\(folder)/\(thread)/stat"
+            return (try? String(contentsOfFile: path, encoding: .utf8))?.contains(") T ") ?? true
+        }
+    }
 
     /// Adds a client to its configuration and its interface, as Amnezia's app does.
     package func add(_ client: KeyPair, presharedKey: String, address: String) throws {

@@ -28,6 +28,8 @@ extension World {
         guard let clone = clones.first else { return }
         for device in clone.host.devices {
             for counter in device.counters {
+                // Among them those that its copy of the settings has let in there.
+                cloneKeys.insert("\(counter.key)")
                 let amount = Traffic(
                     uplink: UInt64(chance.below(1 << 30)), downlink: UInt64(chance.below(1 << 30)))
                 carry(amount, of: counter, on: device, of: clone.host)
