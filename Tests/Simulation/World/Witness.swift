@@ -26,6 +26,7 @@ extension TrueHost {
             if let (value, meter) = found, counter.explains(value) {
                 if counter.recorded == nil, !wasKnown.contains(meter), !covers(meter) {
                     counter.base = base(of: counter, read: value, at: meter)
+                    allowForEarlierReadings(of: counter, readAs: value)
                 }
                 noteOvertaking(by: counter, readAs: value)
                 if counter.recorded != value {
@@ -61,6 +62,15 @@ extension TrueHost {
             }
         }
         settle()
+    }
+
+    /// A meter may be read twice between two looks at the ledger: which of the readings was the
+    /// first that became durable, and so where a baseline lies, is not seen then.
+    private func allowForEarlierReadings(of counter: TrueCounter, readAs value: Traffic) {
+        guard let first = counter.delivered.first, first != value,
+            let more = value.gained(since: first)
+        else { return }
+        slack[counter.key] = slack[counter.key, default: .zero].adding(more)
     }
 
     /// A counter that was read for the first time with no less than the one before it hides that
