@@ -129,6 +129,9 @@ package final class TestContainer {
         // `unshare` makes the daemon the first process. Where it puts its socket is amneziawg-go's
         // folder, until it listens.
         try? FileManager.default.removeItem(atPath: "\(root)/run/amneziawg/\(interface).sock")
+        // A moment after it listens wireguard-go looks whether its socket is still where it was
+        // made, and ends where it is not: then that folder may be uncovered already.
+        try link("run/wireguard/\(interface).sock", to: "/nowhere")
         let script = """
             set -e
             mount --bind "\(root)" "\(root)"

@@ -135,10 +135,10 @@ extension EndToEnd {
             for unit in Unit.both {
                 try unit.systemctl("stop")
                 // Not "timeout" nor "signal": it ended by itself, with 0.
-                #expect(try unit.property("Result") == "success")
-                #expect(try unit.property("ExecMainCode") == "1")
-                #expect(try unit.property("ExecMainStatus") == "0")
-                #expect(try unit.property("ActiveState") == "inactive")
+                #expect(try unit.property("Result") == "success", "\(unit.journal)")
+                #expect(try unit.property("ExecMainCode") == "1", "\(unit.journal)")
+                #expect(try unit.property("ExecMainStatus") == "0", "\(unit.journal)")
+                #expect(try unit.property("ActiveState") == "inactive", "\(unit.journal)")
             }
             try Unit.controller.systemctl("start")
             #expect(try host.hasBooked(pinged, since: mark), "\(Unit.agent.journal)")
