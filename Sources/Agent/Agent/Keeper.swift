@@ -219,7 +219,15 @@ actor Keeper {
         let known = try known(name, latest.reading)
         if let inheritance = ledger.inheritance(of: name) {
             let last = inheritance.lastReading
-            return (latest, Succession.difference(from: known, to: latest.reading, since: last))
+            let difference = Succession.difference(from: known, to: latest.reading, since: last)
+            guard difference.isDoubtful else { return (latest, difference) }
+            let first = latest.reading
+            latest = try measureReading(of: name) { try meter.read() }
+            return (
+                latest,
+                Succession.difference(
+                    from: known, to: latest.reading, confirming: first, since: last)
+            )
         }
         let isNew = newMetersBegan.covers(name)
         var difference = measureBooking(of: name) {

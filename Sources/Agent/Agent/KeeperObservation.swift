@@ -28,12 +28,13 @@ extension Keeper {
         }
     }
 
+    /// A link's counter cannot be torn: what it shows needs no second look.
     private func difference(of carried: Reading) throws -> Difference {
         let known = try known(carried.meter, carried)
         if let inheritance = ledger.inheritance(of: carried.meter) {
-            return Succession.difference(from: known, to: carried, since: inheritance.lastReading)
+            return Succession.difference(
+                from: known, to: carried, confirming: carried, since: inheritance.lastReading)
         }
-        // A link's counter cannot be torn: what it shows needs no second look.
         return Differ.difference(
             from: known, to: carried, confirming: carried,
             beganAfterDiscovery: newMetersBegan.covers(carried.meter))

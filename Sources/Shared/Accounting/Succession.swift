@@ -6,16 +6,20 @@ public enum Succession {
     /// A counter that went on from the value that the controller had gained the difference. One
     /// that is sure to have begun after the last reading that the controller booked is charged
     /// whole. Of any other nobody can tell how much of it was charged before: its value is a
-    /// baseline.
+    /// baseline. A counter that is gone is forgotten once two readings lack it: one that is made
+    /// in its place later begins from zero.
     ///
     /// - Parameters:
     ///   - known: the meter's counters as the controller had them.
     ///   - reading: the new ledger's first reading.
+    ///   - first: the reading just before it that raised doubts; nil where there was none.
     ///   - last: when the controller's values were read; nil: it does not know.
     public static func difference(
-        from known: MeterBaselines, to reading: Reading, since last: Instant?
+        from known: MeterBaselines, to reading: Reading, confirming first: Reading? = nil,
+        since last: Instant?
     ) -> Difference {
         var difference = Difference()
+        findMissing(from: known, to: reading, confirming: first, in: &difference)
         var places: [Name: Int] = [:]
         for (index, counter) in reading.counters.enumerated() {
             let id = CounterID(key: counter.key, part: counter.part)
@@ -43,6 +47,46 @@ public enum Succession {
         // What the link carries from here on is compared with what its counters gain.
         if let link = reading.link, !difference.isDoubtful { difference.link = .replaced(link) }
         return difference
+    }
+
+    private static func findMissing(
+        from known: MeterBaselines, to reading: Reading, confirming first: Reading?,
+        in difference: inout Difference
+    ) {
+        let absent = absent(from: reading, known)
+        guard !absent.isEmpty else { return }
+        let before = first.map { self.absent(from: $0, known) } ?? []
+        let keys = Set(reading.counters.map(\.key))
+        var gone = Set<Key>()
+        for name in absent {
+            guard before.contains(name) else {
+                difference.doubts.append(.missing(name.id))
+                continue
+            }
+            difference.removed.append(name)
+            if !keys.contains(name.id.key), gone.insert(name.id.key).inserted {
+                difference.gone.append(name.id.key)
+            }
+        }
+    }
+
+    /// What is known of `known` and not in a reading.
+    private static func absent(
+        from reading: Reading, _ known: MeterBaselines
+    ) -> Set<BaselineName> {
+        let present = Set(
+            reading.counters.map {
+                BaselineName(
+                    incarnation: $0.incarnation, id: CounterID(key: $0.key, part: $0.part))
+            })
+        var absent = Set<BaselineName>()
+        for (incarnation, counters) in known.counters {
+            for id in counters.keys {
+                let name = BaselineName(incarnation: incarnation, id: id)
+                if !present.contains(name) { absent.insert(name) }
+            }
+        }
+        return absent
     }
 
     private struct Name: Hashable {

@@ -18,12 +18,6 @@ final class AgentSide {
 
     let host: TrueHost
     let world: World
-    /// How far the controller was with a ledger at some time.
-    struct Applied {
-        var sequence: Int64
-        var start: Int64
-    }
-
     private(set) var identity: Identity
     /// Whether the controller has said that only a new join can help.
     private(set) var isRefused = false
@@ -33,8 +27,8 @@ final class AgentSide {
     var mayKnowMore = false
     /// Whether its ledger was put back from a copy, and knows less than is true.
     private(set) var isStale = false
-    /// How far the controller was when the ledger was copied; nil: there is no copy.
-    private(set) var copiedAt: Applied?
+    /// The newest batch of the ledger when it was copied; nil: there is no copy.
+    private(set) var copiedAt: Int64?
     private var ledgerCopy: Disk?
     /// The keys that were not open when the ledger was copied.
     private var closedAtCopy: Set<Key> = []
@@ -219,12 +213,15 @@ final class AgentSide {
     }
 
     /// Copies the ledger as it stands.
-    func copyLedger(applied: Applied) throws {
+    func copyLedger() async throws {
+        guard let newest = try? await running?.keeper.newestBatch(), isUp,
+            let sequence = Int64(newest.prefix { $0 != "." })
+        else { return }
         ledgerCopy?.remove()
         lives += 1
         ledgerCopy = try disk.copy(
             to: "\(world.folder)/\(host.name)-copy-\(lives)", life: Life(), losesPower: false)
-        copiedAt = applied
+        copiedAt = sequence
         closedAtCopy = host.closedKeys
     }
 

@@ -34,6 +34,8 @@ final class TrueHost: @unchecked Sendable {
     var lost: [Key: Traffic] = [:]
     /// What clients may be charged less, where a restart left no proof.
     var unproven: [Key: Traffic] = [:]
+    /// How much of that is less than what passes while a meter is read, and so told nowhere.
+    var unseen: [Key: Traffic] = [:]
     /// Told what was learned of readings, when a seed is replayed.
     var tell: (@autoclosure () -> String) -> Void = { _ in }
     /// What the controller had when the present ledger began.

@@ -90,24 +90,24 @@ extension World {
         }
         if suffers(.ledgerRolledBack, 30), agent.isUp, !agent.isStale {
             note("\(agent.host.name): its ledger is copied")
-            try agent.copyLedger(applied: try await applied(of: agent))
+            try await agent.copyLedger()
         }
         if suffers(.ledgerRolledBack, 30), let copied = agent.copiedAt, !agent.isStale {
-            let now = try await applied(of: agent)
-            guard now.sequence > copied.sequence || now.start > copied.start else { return }
+            // Nothing tells a copy that lacks no batch from the ledger itself once it has started
+            // often enough, and it goes on.
+            guard try await applied(of: agent) > copied else { return }
             note("\(agent.host.name): its ledger is put back from the copy")
             try agent.putLedgerBack()
         }
     }
 
-    /// How far the controller is with an agent's ledger.
-    private func applied(of agent: AgentSide) async throws -> AgentSide.Applied {
+    /// The newest batch of an agent's ledger that the controller has applied.
+    private func applied(of agent: AgentSide) async throws -> Int64 {
         let ledger = Hexadecimal.decode(agent.identity.ledger) ?? []
         let row = try await controller.store?.database.read { session in
-            try session.first(
-                "SELECT applied, start_number FROM ledgers WHERE id = $1", [.bytes(ledger)])
+            try session.first("SELECT applied FROM ledgers WHERE id = $1", [.bytes(ledger)])
         }
-        return AgentSide.Applied(sequence: row?.integer(0) ?? 0, start: row?.integer(1) ?? 0)
+        return row?.integer(0) ?? 0
     }
 
     /// Joins a host anew as the server that it was, with a new ledger.

@@ -18,13 +18,14 @@ extension World {
     }
 
     /// What a key is charged too little because nothing proved it is held and told, wherever the
-    /// kernel's link shows that something is missing.
+    /// kernel's link shows that something is missing: more than passes while it is read.
     func checkHeld(
         of key: Key, _ booked: BookedSums, _ charge: Traffic, on host: TrueHost
     ) throws {
         guard !host.isUnwatched(key), !hasRestoredController else { return }
         let told = booked.total.adding(booked.held) ?? booked.total
-        guard told.isAtLeast(charge) else {
+        let most = told.adding(host.unseen[key, default: .zero]) ?? told
+        guard most.isAtLeast(charge) else {
             throw Violation(
                 "\(host.name): \(key) used \(charge), is charged \(booked.total), and only "
                     + "\(booked.held) is told to be held")
