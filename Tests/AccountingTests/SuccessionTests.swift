@@ -39,9 +39,13 @@ import Testing
             key: key, incarnation: incarnation, value: Traffic(uplink: 100, downlink: 100))
         let reading = Reading(
             meter: meter, instant: now ?? self.now, counters: [counter], startsFromZero: fromZero)
-        let difference = Succession.difference(from: baselines, to: reading, since: last)
+        let difference = Succession.difference(
+            from: baselines, to: reading, confirming: reading, since: last)
         #expect(difference.updates.map(\.baseline.value.uplink) == [100])
-        #expect(difference.removed.isEmpty && difference.doubts.isEmpty)
+        #expect(difference.doubts.isEmpty && difference.gone.isEmpty)
+        #expect(
+            difference.removed.map(\.incarnation) == [known?.0].filter { $0 != incarnation }
+                .compactMap { $0 })
         return (difference.deltas.first?.kind, difference.deltas.first?.amount.uplink)
     }
 
@@ -114,6 +118,31 @@ import Testing
         #expect(
             judge(kernel(otherBoot), known: nil, at: later, since: nil) == (.baseline, 100))
         #expect(judge(kernel(boot), known: (kernel(boot), 60), since: nil) == (.gained, 40))
+    }
+
+    @Test func aCounterIsForgottenOnceTwoReadingsLackIt() {
+        let (id, incarnation) = (CounterID(key: key), kernel(boot))
+        var baselines = MeterBaselines(isKnown: true)
+        baselines.counters[incarnation] = [
+            id: Baseline(value: Traffic(uplink: 60, downlink: 60))
+        ]
+        let counter = Counter(
+            key: key, incarnation: incarnation, value: Traffic(uplink: 100, downlink: 100))
+        let without = Reading(meter: meter, instant: now, counters: [], startsFromZero: true)
+        let with = Reading(
+            meter: meter, instant: now, counters: [counter], startsFromZero: true)
+
+        let first = Succession.difference(from: baselines, to: without, since: last)
+        #expect(first.doubts == [.missing(id)] && first.removed.isEmpty && first.gone.isEmpty)
+        let second = Succession.difference(
+            from: baselines, to: without, confirming: without, since: last)
+        #expect(second.doubts.isEmpty && second.gone == [key])
+        #expect(second.removed == [BaselineName(incarnation: incarnation, id: id)])
+        // A listing that missed it for once proves nothing.
+        let back = Succession.difference(
+            from: baselines, to: with, confirming: without, since: last)
+        #expect(back.doubts.isEmpty && back.removed.isEmpty && back.gone.isEmpty)
+        #expect(back.deltas.map(\.amount.uplink) == [40])
     }
 
     @Test func aKeysCountersAreTakenEachForItself() {

@@ -8,6 +8,10 @@ struct LinkAudit {
     /// each stopped within one packet or burst, may be about to add.
     static let slack: UInt64 = 64 << 10
 
+    /// Bytes that a sum must have to be told from what passes of itself: handshakes and keepalives
+    /// are of a few sizes each, and two sums of some of them are often the same.
+    static let distinct: UInt64 = 4 << 10
+
     private let least: Traffic
     private let most: Traffic
     /// When the first reading was taken, seconds since 1970.
@@ -71,7 +75,8 @@ struct LinkAudit {
     /// the source's order. A counter that was added again goes to the end of that order, so the
     /// restarted ones are always the last some of them, and as many as there are, so much is
     /// hidden. They are proven where what is missing is exactly theirs: bytes of a key that came
-    /// and went unseen, or that a removed one gained at last, would have to equal it by chance.
+    /// and went unseen, or that a removed one gained at last, would have to equal it by chance, which
+    /// what is no more than some handshakes does.
     ///
     /// - Parameter isLikely: whether peers were certainly added again meanwhile. Then others may
     ///   have been as well whose old counters are smaller than the bounds are wide.
@@ -93,7 +98,7 @@ struct LinkAudit {
             else { break }
             hidden = sum
             found.possible = index..<suspects.upperBound
-            guard base.value != .zero, hidden.isAtLeast(surely), !isProven,
+            guard base.value != .zero, hidden.isAtLeast(surely), !isProven, isDistinct(hidden),
                 isNarrow(missing.excess(over: surely), beside: hidden)
             else { continue }
             isProven = true
@@ -106,6 +111,10 @@ struct LinkAudit {
     private func mayHaveRestarted(_ change: Change, _ base: Baseline) -> Bool {
         guard let handshake = change.counter.lastHandshake, handshake > 0 else { return true }
         return handshake != base.lastHandshake || handshake >= since
+    }
+
+    private func isDistinct(_ amount: Traffic) -> Bool {
+        amount.uplink >= Self.distinct || amount.downlink >= Self.distinct
     }
 
     /// Whether bounds are so close that an amount between them is no coincidence.

@@ -27,8 +27,8 @@ final class AgentSide {
     var mayKnowMore = false
     /// Whether its ledger was put back from a copy, and knows less than is true.
     private(set) var isStale = false
-    /// The newest batch of the ledger when it was copied; nil: there is no copy.
-    private(set) var copiedAt: Int64?
+    /// What the ledger remembered when it was copied; nil: there is no copy.
+    private(set) var copied: Set<RecordedValue>?
     private var ledgerCopy: Disk?
     /// The keys that were not open when the ledger was copied.
     private var closedAtCopy: Set<Key> = []
@@ -214,14 +214,13 @@ final class AgentSide {
 
     /// Copies the ledger as it stands.
     func copyLedger() async throws {
-        guard let newest = try? await running?.keeper.newestBatch(), isUp,
-            let sequence = Int64(newest.prefix { $0 != "." })
-        else { return }
+        try await witness()
+        guard isUp else { return }
         ledgerCopy?.remove()
         lives += 1
         ledgerCopy = try disk.copy(
             to: "\(world.folder)/\(host.name)-copy-\(lives)", life: Life(), losesPower: false)
-        copiedAt = sequence
+        copied = host.everRecorded
         closedAtCopy = host.closedKeys
     }
 
@@ -231,7 +230,7 @@ final class AgentSide {
         kill()
         running = nil
         disk.remove()
-        (disk, self.ledgerCopy, copiedAt) = (ledgerCopy, nil, nil)
+        (disk, self.ledgerCopy, copied) = (ledgerCopy, nil, nil)
         unsaved.formUnion(host.closedKeys.subtracting(closedAtCopy))
         disk.life.kill()
         (isStale, mayBeRefused) = (true, true)
@@ -242,7 +241,7 @@ final class AgentSide {
         kill()
         running = nil
         ledgerCopy?.remove()
-        (ledgerCopy, copiedAt) = (nil, nil)
+        (ledgerCopy, copied) = (nil, nil)
         (isRefused, mayBeRefused, isStale) = (false, false, false)
         (known, scope) = ([], .nothing)
         lastPush = nil

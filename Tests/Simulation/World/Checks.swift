@@ -111,7 +111,7 @@ extension World {
         for (key, charge) in charges {
             let booked = sums["\(key)"] ?? BookedSums()
             let sum = booked.total
-            guard sum != charge else { continue }
+            guard sum != charge, !host.mayBe(sum, beyond: charge, of: key) else { continue }
             // Within the slack where nobody could tell.
             if sum.isAtLeast(charge), host.slack[key] != nil { continue }
             if let less = host.unproven[key], (sum.adding(less) ?? sum).isAtLeast(charge) {
@@ -218,9 +218,13 @@ extension World {
 }
 
 extension TrueHost {
-    /// What a key may be charged beyond what is known of it.
+    /// The most that a key may be charged beyond what is known of it.
     fileprivate func slack(of key: String) -> Traffic {
-        slack.first { "\($0.key)" == key }?.value ?? .zero
+        let doubts = doubts.first { "\($0.key)" == key }?.value ?? []
+        let doubt = Traffic(
+            uplink: doubts.map(\.uplink).max() ?? 0, downlink: doubts.map(\.downlink).max() ?? 0)
+        let slack = slack.first { "\($0.key)" == key }?.value ?? .zero
+        return slack.adding(doubt) ?? slack
     }
 }
 

@@ -1,6 +1,13 @@
 import Accounting
 import Meters
 
+/// A reading of one counter.
+struct RecordedValue: Hashable {
+    var incarnation: Incarnation
+    var id: CounterID
+    var value: Traffic
+}
+
 /// One VPN host: its boot, its clocks, its network namespaces and what counts in them.
 ///
 /// Unchecked: the simulation does one thing at a time, on one task and on the keepers' thread, and
@@ -30,6 +37,10 @@ final class TrueHost: @unchecked Sendable {
     var settledBaselines: [Key: Traffic] = [:]
     /// What clients may be charged beyond that where nobody could tell.
     var slack: [Key: Traffic] = [:]
+    /// What clients may be charged beyond that, by key: one of these, or nothing where none is here.
+    var doubts: [Key: Set<Traffic>] = [:]
+    /// Every value that is known to have been durable in the present ledger.
+    var everRecorded: Set<RecordedValue> = []
     /// What the last join lost, by key: read by the ledger before and not booked.
     var lost: [Key: Traffic] = [:]
     /// What clients may be charged less, where a restart left no proof.

@@ -25,7 +25,11 @@ extension World {
 
     func deliver(_ request: HTTPRequest) async throws -> HTTPResponse? {
         guard !isControllerAway else { return nil }
-        return try await controller.answer(request)
+        let answer = try await controller.answer(request)
+        let place = request.url.split(separator: "/").last?.prefix { $0 != "?" } ?? ""
+        let said = request.headers.filter { $0.name.hasPrefix("Tollkeeper-") }
+        note("      \(place) \(said.map { $0.value.prefix(14) }): \(answer?.status ?? 0)")
+        return answer
     }
 
     /// What happens while a request or an answer is under way.

@@ -14,6 +14,17 @@ struct Adoption {
     var meters: Set<MeterName> = []
     /// When the newest of the counters was read, by the host's clocks; nil: nothing was.
     var lastReading: Instant?
+
+    /// The counters as they were booked last, one by one.
+    var values: Set<RecordedValue> {
+        var values: Set<RecordedValue> = []
+        for (incarnation, counters) in raws {
+            for (id, value) in counters {
+                values.insert(RecordedValue(incarnation: incarnation, id: id, value: value))
+            }
+        }
+        return values
+    }
 }
 
 extension TrueHost {
@@ -26,7 +37,7 @@ extension TrueHost {
             lost[key] = charge.excess(over: booked[key] ?? .zero)
         }
         (settled, settledBaselines) = (booked, baselines)
-        slack = [:]
+        (slack, doubts) = ([:], [:])
         history.removeAll { !$0.isAlive }
         for counter in history {
             (counter.recorded, counter.base, counter.predecessor) = (nil, .zero, nil)
@@ -34,6 +45,7 @@ extension TrueHost {
             (counter.delivered, counter.final) = ([], nil)
         }
         self.adoption = adoption
+        everRecorded = adoption.values
     }
 
     /// A controller from before a join may take what an earlier ledger has sent, after all.
@@ -92,22 +104,16 @@ extension World {
             note("\(agent.host.name): its ledger is copied")
             try await agent.copyLedger()
         }
-        if suffers(.ledgerRolledBack, 30), let copied = agent.copiedAt, !agent.isStale {
-            // Nothing tells a copy that lacks no batch from the ledger itself once it has started
-            // often enough, and it goes on.
-            guard try await applied(of: agent) > copied else { return }
+        if suffers(.ledgerRolledBack, 30), let copied = agent.copied, !agent.isStale,
+            let server = servers[agent.host.name], let store = controller.store
+        {
+            // Nothing tells a copy that lacks nothing of what was booked from the ledger itself: it
+            // makes the same batches again, byte for byte, and goes on.
+            let booked = try await store.adoption(of: server).adoption.values
+            guard !booked.isSubset(of: copied) else { return }
             note("\(agent.host.name): its ledger is put back from the copy")
             try agent.putLedgerBack()
         }
-    }
-
-    /// The newest batch of an agent's ledger that the controller has applied.
-    private func applied(of agent: AgentSide) async throws -> Int64 {
-        let ledger = Hexadecimal.decode(agent.identity.ledger) ?? []
-        let row = try await controller.store?.database.read { session in
-            try session.first("SELECT applied FROM ledgers WHERE id = $1", [.bytes(ledger)])
-        }
-        return row?.integer(0) ?? 0
     }
 
     /// Joins a host anew as the server that it was, with a new ledger.
@@ -171,7 +177,7 @@ extension Store {
     /// What is booked of a server, by key, and what a new ledger may go on from.
     fileprivate func adoption(
         of server: Int64
-    ) async throws -> (booked: [Key: Traffic], baselines: [Key: Traffic], Adoption) {
+    ) async throws -> (booked: [Key: Traffic], baselines: [Key: Traffic], adoption: Adoption) {
         try await database.read { session in
             var booked: [Key: Traffic] = [:]
             var baselines: [Key: Traffic] = [:]

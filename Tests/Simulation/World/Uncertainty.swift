@@ -11,6 +11,8 @@ extension World {
             // where a clock was wrong nobody can tell a baseline from a gain.
             if hasRestoredController && known.isAtLeast(booked.baseline) { return }
             if host.slack.contains(where: { "\($0.key)" == key }) { return }
+            let doubted = host.doubts.first { "\($0.key)" == key }?.key
+            if let doubted, host.mayBe(known, beyond: booked.baseline, of: doubted) { return }
             throw Violation(
                 "\(host.name): \(key) has a baseline of \(known), and is told to have one of "
                     + "\(booked.baseline)")
@@ -34,6 +36,11 @@ extension World {
 }
 
 extension TrueHost {
+    /// Whether `sum` is `charge`, but for what nobody saw.
+    func mayBe(_ sum: Traffic, beyond charge: Traffic, of key: Key) -> Bool {
+        doubts[key, default: []].contains { charge.adding($0) == sum }
+    }
+
     /// What clients' counters had counted before, by key.
     var baselines: [Key: Traffic] {
         var baselines = settledBaselines

@@ -26,7 +26,7 @@ extension TrueHost {
             if let (value, meter) = found, counter.explains(value) {
                 if counter.recorded == nil, !wasKnown.contains(meter), !covers(meter) {
                     counter.base = base(of: counter, read: value, at: meter)
-                    allowForEarlierReadings(of: counter, readAs: value)
+                    doubtBase(of: counter, readAs: value)
                 }
                 noteOvertaking(by: counter, readAs: value)
                 if counter.recorded != value {
@@ -64,13 +64,14 @@ extension TrueHost {
         settle()
     }
 
-    /// A meter may be read twice between two looks at the ledger: which of the readings was the
-    /// first that became durable, and so where a baseline lies, is not seen then.
-    private func allowForEarlierReadings(of counter: TrueCounter, readAs value: Traffic) {
-        guard let first = counter.delivered.first, first != value,
-            let more = value.gained(since: first)
-        else { return }
-        slack[counter.key] = slack[counter.key, default: .zero].adding(more)
+    /// Where a meter was read more than once between two looks at the ledger, which of the readings
+    /// was the first that became durable is not seen, and so not where a baseline lies.
+    private func doubtBase(of counter: TrueCounter, readAs value: Traffic) {
+        guard counter.base == value else { return }
+        let earlier = counter.delivered.compactMap { value.gained(since: $0) }
+        let doubts = doubts[counter.key, default: [.zero]]
+        self.doubts[counter.key] = doubts.union(
+            doubts.flatMap { one in earlier.compactMap { one.adding($0) } })
     }
 
     /// A counter that was read for the first time with no less than the one before it hides that
@@ -91,6 +92,11 @@ extension TrueHost {
     private static let passesMeanwhile: UInt64 = 200_000
 
     private func settle() {
+        for counter in history {
+            guard let value = counter.recorded else { continue }
+            everRecorded.insert(
+                RecordedValue(incarnation: counter.incarnation, id: counter.id, value: value))
+        }
         for counter in history where counter.isSettled {
             settled[counter.key] =
                 settled[counter.key, default: .zero].adding(counter.charge)
