@@ -98,6 +98,21 @@ import Testing
         #expect(books.held.isEmpty, "c has made no handshake since: it cannot have restarted")
     }
 
+    @Test func handshakesOfAPeerThatCameAndWentAreNotTakenForAnothersRestart() {
+        var (kernel, books) = start()
+        kernel.add("idle")
+        kernel.pass("idle", up: 0, down: 0)
+        books.read(&kernel)
+        kernel.now += 10
+        kernel.add("guest")
+        kernel.pass("guest", up: 0, down: 0)
+        kernel.remove("guest")
+        kernel.pass("idle", up: 7_000, down: 3_000, rekeys: true)
+        books.read(&kernel)
+        #expect(books.charged == kernel.shown)
+        #expect(books.held == ["idle": Traffic(uplink: 148, downlink: 92)])
+    }
+
     @Test func withoutALinkTheDifferenceIsAllThereIs() {
         var (kernel, books) = start()
         books.baselines.link = nil

@@ -43,9 +43,8 @@ import Testing
             from: baselines, to: reading, confirming: reading, since: last)
         #expect(difference.updates.map(\.baseline.value.uplink) == [100])
         #expect(difference.doubts.isEmpty && difference.gone.isEmpty)
-        #expect(
-            difference.removed.map(\.incarnation) == [known?.0].filter { $0 != incarnation }
-                .compactMap { $0 })
+        let old = known.map { [$0.0] } ?? []
+        #expect(difference.removed.map(\.incarnation) == old.filter { $0 != incarnation })
         return (difference.deltas.first?.kind, difference.deltas.first?.amount.uplink)
     }
 

@@ -10,7 +10,7 @@ struct LinkAudit {
 
     /// Bytes that a sum must have to be told from what passes of itself: handshakes and keepalives
     /// are of a few sizes each, and two sums of some of them are often the same.
-    static let distinct: UInt64 = 4 << 10
+    static let distinct: UInt64 = 1 << 10
 
     private let least: Traffic
     private let most: Traffic
