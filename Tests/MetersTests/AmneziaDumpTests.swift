@@ -142,7 +142,7 @@ import Testing
         #expect(Array(request.bytes.suffix(expected.count)) == expected)
     }
 
-    @Test("a captured dump says what awg says", arguments: ["v2"], ["peers", "split"])
+    @Test("a captured dump says what awg says", arguments: ["v2", "v3"], ["peers", "split"])
     func captured(_ version: String, _ name: String) throws {
         let messages = try Self.text("\(version)-\(name).hex").split(separator: "\n").map {
             try #require(Hexadecimal.decode($0))
