@@ -142,7 +142,7 @@ import Testing
         }
         let mine = "SELECT uplink, downlink FROM totals WHERE credential IN (\(id), \(id + 1))"
         #expect(try await fixture.integers(mine) == [[1, 1]])
-        #expect(try await fixture.integers("SELECT gap FROM ledgers") == [[1], [0]])
+        #expect(try await fixture.integer("SELECT MAX(gap) FROM ledgers") == 1)
 
         let found = try await agent.tell([publicKey(1), publicKey(2)])
         #expect(found == [id, id + 1])
