@@ -68,7 +68,7 @@ import Testing
     @Test func everyKeyIsToldBeforeTheCatchUpIsSent() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         await keeper.cycle()
-        while let inventory = await keeper.inventoryMessage() {
+        while let inventory = try await keeper.inventoryMessage() {
             try await keeper.adopt(WireInventoryAnswer(), for: inventory)
         }
         try await push()
@@ -76,7 +76,7 @@ import Testing
         try await keeper.take(WireDesiredSetAnswer(), for: handover)
         #expect(try await keeper.pushAttempt() == nil)
 
-        let inventory = try #require(await keeper.inventoryMessage())
+        let inventory = try #require(try await keeper.inventoryMessage())
         #expect(inventory.keys.map(\.key) == ["alice"])
         #expect(inventory.keys.map(\.credential) == [7])
         #expect(inventory.keys.map(\.present) == [false])
@@ -93,6 +93,30 @@ import Testing
         #expect(batch.rows.totalDownlink == [6])
     }
 
+    @Test func aControllerThatLacksTheKeysIsToldOfThemAndCaughtUp() async throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        await keeper.cycle()
+        while let inventory = try await keeper.inventoryMessage() {
+            try await keeper.adopt(WireInventoryAnswer(), for: inventory)
+        }
+        let attempt = try #require(try await keeper.pushAttempt())
+        var answer = WirePushAnswer()
+        answer.wantsKeys = true
+        try await keeper.take(answer, for: attempt)
+        // An answer to the same push that comes again changes nothing more.
+        try await keeper.take(answer, for: attempt)
+        #expect(try await keeper.pushAttempt() == nil)
+
+        let inventory = try #require(try await keeper.inventoryMessage())
+        #expect(inventory.keys.map(\.credential) == [7])
+        try await keeper.adopt(WireInventoryAnswer(), for: inventory)
+        let again = try #require(try await keeper.pushAttempt())
+        #expect(again.push.batches.count == 1)
+        let batch = try WireBatch(decoding: Array(try #require(again.push.batches.first)))
+        #expect(batch.catchUp.complete && batch.previous.isEmpty)
+        #expect(batch.rows.credential == [7] && batch.rows.totalDownlink == [6])
+    }
+
     @Test func aStartAmidACatchUpTellsEveryKeyFirst() async throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         await keeper.cycle()
@@ -102,7 +126,7 @@ import Testing
         #expect(try await again.pushAttempt() == nil)
         await again.cycle()
         #expect(try await again.pushAttempt() == nil)
-        let inventory = try #require(await again.inventoryMessage())
+        let inventory = try #require(try await again.inventoryMessage())
         #expect(inventory.keys.map(\.credential) == [7])
         try await again.adopt(WireInventoryAnswer(), for: inventory)
         #expect(try await again.pushAttempt() != nil)
@@ -134,7 +158,7 @@ import Testing
         let keeper = try Self.keeper(fresh)
         await keeper.cycle()
         #expect(await keeper.awaitsCounters)
-        #expect(await keeper.inventoryMessage() == nil)
+        #expect(try await keeper.inventoryMessage() == nil)
         let identity = Identity(
             server: 1, name: "host", controllers: [], pins: [], secret: "", ledger: "",
             tokenDigest: "")

@@ -121,6 +121,43 @@ import Testing
         #expect(try await fixture.integer(gap) == 1)
     }
 
+    /// As after a restore from before the keys were told, where the chain still continues.
+    @Test(arguments: ["unknown", "another server's"])
+    func aBatchOfCredentialsThatAreNotHeldWaitsUntilEveryKeyIsTold(whose: String) async throws {
+        let fixture = try await Fixture()
+        var agent = try await fixture.join()
+        let other = try await fixture.join("vpn2")
+        let foreign = try await other.tell([publicKey(9)])[0]
+        let id = try await agent.tell([publicKey(1)])[0]
+        try await agent.push([try agent.batch([WireRow(credential: id, up: 1, down: 1)])])
+        let applied = agent.digest
+        let lacking = try agent.batch([
+            WireRow(credential: whose == "unknown" ? 99 : foreign, up: 5, down: 5),
+            WireRow(credential: id, up: 7, down: 8),
+        ])
+        for _ in 0..<2 {
+            let receipt = try await agent.push([lacking])
+            #expect(receipt.wantsKeys && receipt.applied == 1)
+            #expect(receipt.appliedDigest == applied)
+        }
+        let mine = "SELECT uplink, downlink FROM totals WHERE credential IN (\(id), \(id + 1))"
+        #expect(try await fixture.integers(mine) == [[1, 1]])
+        #expect(try await fixture.integer("SELECT MAX(gap) FROM ledgers") == 1)
+
+        let found = try await agent.tell([publicKey(1), publicKey(2)])
+        #expect(found == [id, id + 1])
+        let batch = try agent.catchUp(
+            after: applied, isComplete: true,
+            rows: [
+                (WireRow(credential: found[1], up: 5, down: 5), Self.noon),
+                (WireRow(credential: id, up: 7, down: 8), Self.noon),
+            ])
+        let closed = try await agent.push([batch])
+        #expect(!closed.wantsKeys && closed.applied == 3)
+        #expect(try await fixture.integers(mine) == [[7, 8], [5, 5]])
+        #expect(try await fixture.integer("SELECT COUNT(*) FROM quarantine") == 0)
+    }
+
     @Test func whatCannotBeBookedOfACatchUpIsPutAsideAndTheRestHolds() async throws {
         let fixture = try await Fixture()
         var agent = try await fixture.join()

@@ -8,10 +8,11 @@ import Testing
 /// Credential ids, which are never given twice, and what agents hold of them (C6).
 @Suite struct CredentialTests {
     private func assignments(
-        _ agent: SimulatedAgent, _ named: [(key: Int, credential: UInt64)]
+        _ agent: SimulatedAgent, _ named: [(key: Int, credential: UInt64)], newest: UInt64 = 0
     ) async throws -> [(id: UInt64, replaces: Bool)] {
         var inventory = WireInventory()
         inventory.meters = [.with { $0.name = "wireguard/wg0" }]
+        inventory.newestCredential = newest
         inventory.keys = named.map { key, credential in
             .with {
                 $0.meter = "wireguard/wg0"
@@ -61,6 +62,24 @@ import Testing
             [true, true, true])
         let owners = try await fixture.integers("SELECT id, server FROM credentials ORDER BY id")
         #expect(owners == [[1, 1], [2, 1], [3, 2], [9, 2], [10, 2], [11, 2]])
+    }
+
+    @Test func aNewIdLiesAboveAllThatTheAgentHolds() async throws {
+        let fixture = try await Fixture()
+        let agent = try await fixture.join()
+        expect(
+            try await assignments(agent, [(1, 0), (2, 7), (3, 0)], newest: 30), [31, 7, 32],
+            [false, false, false])
+        // One that lies below what was given already moves nothing.
+        expect(try await assignments(agent, [(4, 0)], newest: 9), [33], [false])
+    }
+
+    @Test(arguments: [1_000_034, UInt64(Int64.max), .max] as [UInt64])
+    func noAgentMovesTheIdsOnAsFarAsItLikes(far: UInt64) async throws {
+        let fixture = try await Fixture()
+        let agent = try await fixture.join()
+        expect(try await assignments(agent, [(1, 33)]), [33], [false])
+        expect(try await assignments(agent, [(2, 0)], newest: far), [34], [false])
     }
 
     @Test(arguments: [1_000_003, UInt64(Int64.max), UInt64(Int64.max) + 1, .max] as [UInt64])

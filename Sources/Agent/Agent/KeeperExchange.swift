@@ -17,7 +17,7 @@ extension Keeper {
     }
 
     /// What this host has to tell of its meters and keys; nil for nothing new.
-    func inventoryMessage() -> WireInventory? {
+    func inventoryMessage() throws -> WireInventory? {
         guard hasDiscovered, !ledger.awaitsCounters else { return nil }
         var message = inventory.message(
             now: WireClock(clock.now()), host: HostFacts.message(options))
@@ -26,6 +26,9 @@ extension Keeper {
                 let name = Key(key.key, of: meter.kind)
             else { continue }
             message?.keys[index].credential = ledger.credential(of: name, at: meter) ?? 0
+        }
+        if message?.keys.contains(where: { $0.credential == 0 }) == true {
+            message?.newestCredential = try ledger.newestCredential()
         }
         return message
     }

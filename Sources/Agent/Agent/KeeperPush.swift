@@ -47,7 +47,8 @@ extension Keeper {
     /// Takes over how far the controller has come.
     func take(_ answer: WirePushAnswer, for attempt: PushAttempt) throws {
         let outcome = try take(
-            applied: answer.applied, digest: Array(answer.appliedDigest), asked: attempt.asked)
+            applied: answer.applied, digest: Array(answer.appliedDigest), asked: attempt.asked,
+            lacksKeys: answer.wantsKeys)
         guard outcome == .acknowledged(0), attempt.asked == ledger.askedAt else { return }
         throw AgentError(
             doing: "hand over batches",
@@ -56,15 +57,16 @@ extension Keeper {
 
     @discardableResult
     func take(
-        applied: UInt64, digest: [UInt8], asked: AskedAt
+        applied: UInt64, digest: [UInt8], asked: AskedAt, lacksKeys: Bool = false
     ) throws -> AppliedOutcome {
-        let outcome = try ledger.take(applied: applied, digest: digest, asked: asked)
+        let outcome = try ledger.take(
+            applied: applied, digest: digest, asked: asked, lacksKeys: lacksKeys)
         switch outcome {
         case .acknowledged: break
         case .behind:
             logger.notice(
                 """
-                the controller has lost batches after \(applied), as after it was put back from an \
+                the controller has lost batches or keys after \(applied), as after it was put back from an \
                 older copy; it is caught up
                 """)
             retellInventory()

@@ -61,7 +61,7 @@ struct Uplink: Service {
     }
 
     private func sendInventory(timeout: Duration) async throws {
-        while let inventory = await keeper.inventoryMessage() {
+        while let inventory = try await keeper.inventoryMessage() {
             let answer: WireInventoryAnswer = try await link.post(
                 "/agent/v1/inventory", inventory, timeout: timeout)
             try await keeper.adopt(answer, for: inventory)

@@ -69,6 +69,15 @@ extension Ledger {
         return credential == 0 ? nil : credential
     }
 
+    /// The highest credential that any key ever had here; 0: none had one.
+    public func newestCredential() throws(LedgerError) -> UInt64 {
+        var newest: UInt64 = 0
+        try database.query("SELECT coalesce(max(credential), 0) FROM account") { row in
+            newest = row.unsigned(0)
+        }
+        return newest
+    }
+
     /// Books a difference: running totals, deltas to send, and new baselines, together.
     ///
     /// Returns the keys whose running total would not fit 63 bits: they are left as they were.

@@ -30,13 +30,14 @@ extension Ledger {
     ///   - applied: the highest sequence that it has applied of this ledger.
     ///   - digest: that batch's SHA-256; empty where it did not say.
     ///   - asked: what was known when it was asked.
+    ///   - lacksKeys: whether it says that it does not have the credentials of the next batch.
     package func take(
-        applied: UInt64, digest: [UInt8], asked: AskedAt
+        applied: UInt64, digest: [UInt8], asked: AskedAt, lacksKeys: Bool = false
     ) throws(LedgerError) -> AppliedOutcome {
         guard applied <= chain.made else { return .ahead }
         // What was asked before the last catch-up began tells nothing new.
         guard asked.catchUps == chain.catchUps else { return .acknowledged(0) }
-        if applied < asked.acknowledged {
+        if applied < asked.acknowledged || lacksKeys {
             try beginCatchUp(after: applied, digest: digest)
             return .behind
         }

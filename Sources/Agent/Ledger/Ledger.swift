@@ -18,8 +18,8 @@ public final class Ledger {
     var incarnations: [Incarnation: Int64] = [:]
     var bucket: OpenBucket?
     /// The open bucket when the spool was measured last, and merges that were planned then, the
-    /// next one last.
-    var measuredBucket: Int64?
+    /// next one last; -1: it was not measured yet.
+    var measuredBucket: Int64? = -1
     var merges: [MergePlan.Step] = []
     /// The hours whose totals are kept, in the order in which they passed; the last goes on.
     var hours: [Hour] = []

@@ -303,6 +303,10 @@ package nonisolated struct WireInventory: Sendable {
   /// those that are new or changed, at most 2,000 in a call
   package var keys: [WireMeterKey] = []
 
+  /// The highest credential that this ledger has: one that is new must lie above it, also after a
+  /// restore from a backup that lacks it. 0: nothing is said.
+  package var newestCredential: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -445,6 +449,10 @@ package nonisolated struct WirePushAnswer: Sendable {
 
   /// SHA-256 of that batch; empty: none yet
   package var appliedDigest: Data = Data()
+
+  /// The next batch names credentials that the controller does not have, as after a restore: it is to
+  /// be told of every key, and then caught up after `applied`.
+  package var wantsKeys: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1077,7 +1085,7 @@ nonisolated extension WireHost: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WireInventory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Inventory"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}now\0\u{1}host\0\u{1}meters\0\u{1}keys\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}now\0\u{1}host\0\u{1}meters\0\u{1}keys\0\u{3}newest_credential\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1089,6 +1097,7 @@ nonisolated extension WireInventory: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 2: try { try decoder.decodeSingularMessageField(value: &self._host) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.meters) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.keys) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.newestCredential) }()
       default: break
       }
     }
@@ -1111,6 +1120,9 @@ nonisolated extension WireInventory: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.keys.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.keys, fieldNumber: 4)
     }
+    if self.newestCredential != 0 {
+      try visitor.visitSingularUInt64Field(value: self.newestCredential, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1119,6 +1131,7 @@ nonisolated extension WireInventory: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs._host != rhs._host {return false}
     if lhs.meters != rhs.meters {return false}
     if lhs.keys != rhs.keys {return false}
+    if lhs.newestCredential != rhs.newestCredential {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1360,7 +1373,7 @@ nonisolated extension WirePush: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WirePushAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PushAnswer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}applied\0\u{1}revision\0\u{1}now\0\u{3}applied_digest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}applied\0\u{1}revision\0\u{1}now\0\u{3}applied_digest\0\u{3}wants_keys\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1372,6 +1385,7 @@ nonisolated extension WirePushAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
       case 3: try { try decoder.decodeSingularSInt64Field(value: &self.now) }()
       case 4: try { try decoder.decodeSingularBytesField(value: &self.appliedDigest) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.wantsKeys) }()
       default: break
       }
     }
@@ -1390,6 +1404,9 @@ nonisolated extension WirePushAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.appliedDigest.isEmpty {
       try visitor.visitSingularBytesField(value: self.appliedDigest, fieldNumber: 4)
     }
+    if self.wantsKeys != false {
+      try visitor.visitSingularBoolField(value: self.wantsKeys, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1398,6 +1415,7 @@ nonisolated extension WirePushAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.revision != rhs.revision {return false}
     if lhs.now != rhs.now {return false}
     if lhs.appliedDigest != rhs.appliedDigest {return false}
+    if lhs.wantsKeys != rhs.wantsKeys {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -259,9 +259,11 @@ final class AgentSide {
     func witness() async throws {
         guard let keeper = running?.keeper, isUp, !isStale else { return }
         let (books, known, scope) = await keeper.memory()
+        let contests = await keeper.contests()
         guard isUp else { return }
         try host.witness(books, wasKnown: self.known) { self.scope.covers($0) }
         (self.known, self.scope) = (known, scope)
+        try host.checkContests(contests)
     }
 }
 
@@ -277,6 +279,9 @@ extension Keeper {
             DiscoveryScope(text: ledger.discoveryScope, options)
         )
     }
+
+    /// What the ledger has of other programs' resets, by meter.
+    fileprivate func contests() -> [MeterName: Contest] { ledger.meters.mapValues(\.contest) }
 
     /// What waits to be sent: about how many bytes (docs/decisions.md), the bucket that is open,
     /// and when those that are closed end; nil where the ledger cannot be written.

@@ -212,6 +212,7 @@ private struct ControllerCall {
         var answer = WirePushAnswer()
         answer.applied = UInt64(receipt.applied)
         answer.appliedDigest = .init(receipt.appliedDigest)
+        answer.wantsKeys = receipt.wantsKeys
         answer.revision = UInt64(receipt.revision)
         answer.now = now
         return try HTTPResponse(answer)

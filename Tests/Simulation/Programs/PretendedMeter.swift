@@ -72,7 +72,7 @@ final class PretendedMeter: Meter {
                     .addressTaken, doing: doing, reason: "an address belongs to \(owner.key)")
             }
         }
-        for wanted in settings { host.put(wanted, on: device) }
+        for wanted in settings { host.put(wanted, on: device, byAgent: true) }
     }
 
     /// A step of the agent's life; nothing is done by one that is dead.
@@ -88,6 +88,7 @@ final class PretendedMeter: Meter {
         let isKernel = device.kind == .kernel
         let instant = host.instant(at: world.now)
         let before = device.link
+        device.readAt.append(world.now)
         world.duringReading(of: device, on: host)
         // The daemon's own map has no order that means anything.
         let order = isKernel ? device.counters : device.counters.reversed()

@@ -43,6 +43,9 @@ final class TrueCounter {
     var delivered: [Traffic] = []
     /// The value that a removal read last.
     var final: Traffic?
+    /// Whether it stands in the place of one that was set back to zero, so that no reading found
+    /// neither of them.
+    var isReset = false
     /// Whether nothing of it can be recorded any more.
     var isSettled = false
 
@@ -93,6 +96,8 @@ final class TrueDevice {
     var link = Traffic.zero
     /// What the host's own configuration has; `wg syncconf` brings it back.
     var configuration: [Key: PeerSettings] = [:]
+    /// When it was read since it was last known what is durable, by the true time.
+    var readAt: [Int64] = []
     /// Whether reading it fails now.
     var isBroken = false
 
@@ -163,6 +168,7 @@ final class TrueDevice {
         let fresh = TrueCounter(
             settings: counter.settings, part: counter.part, incarnation: incarnation)
         fresh.handshake = counter.handshake
+        fresh.isReset = true
         counter.isAlive = false
         counters[index] = fresh
         return fresh

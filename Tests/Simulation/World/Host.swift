@@ -41,6 +41,13 @@ final class TrueHost: @unchecked Sendable {
     var doubts: [Key: Set<Traffic>] = [:]
     /// Every value that is known to have been durable in the present ledger.
     var everRecorded: Set<RecordedValue> = []
+    /// How often counters were begun anew by others than the agent, by meter.
+    var restarts: [MeterName: Int] = [:]
+    /// The looks at the present ledger that found counters fallen: when they were read, at the
+    /// earliest and the latest, by meter.
+    var falls: [MeterName: [ClosedRange<Int64>]] = [:]
+    /// The meters that the newest look found fallen.
+    var justFallen: Set<MeterName> = []
     /// What the last join lost, by key: read by the ledger before and not booked.
     var lost: [Key: Traffic] = [:]
     /// What clients may be charged less, where a restart left no proof.
@@ -120,8 +127,8 @@ final class TrueHost: @unchecked Sendable {
         }
     }
 
-    func put(_ settings: PeerSettings, on device: TrueDevice) {
-        for counter in device.put(settings) { follow(counter, on: device) }
+    func put(_ settings: PeerSettings, on device: TrueDevice, byAgent: Bool = false) {
+        for counter in device.put(settings) { follow(counter, on: device, byAgent: byAgent) }
     }
 
     /// Sets a counter back to zero; returns it as it is from now on.
@@ -131,11 +138,14 @@ final class TrueHost: @unchecked Sendable {
         return fresh
     }
 
-    private func follow(_ counter: TrueCounter, on device: TrueDevice) {
+    private func follow(
+        _ counter: TrueCounter, on device: TrueDevice, byAgent: Bool = false
+    ) {
         counter.meter = device.name
         counter.predecessor = history.last {
             $0.id == counter.id && $0.incarnation == counter.incarnation
         }
+        if counter.predecessor != nil, !byAgent { restarts[device.name, default: 0] += 1 }
         history.append(counter)
     }
 

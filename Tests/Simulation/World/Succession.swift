@@ -46,6 +46,7 @@ extension TrueHost {
         }
         self.adoption = adoption
         everRecorded = adoption.values
+        falls = [:]
     }
 
     /// A controller from before a join may take what an earlier ledger has sent, after all.

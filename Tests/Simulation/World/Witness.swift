@@ -12,6 +12,7 @@ extension TrueHost {
         _ books: [MeterName: MeterBaselines], wasKnown: Set<MeterName>,
         covers: (MeterName) -> Bool
     ) throws(Violation) {
+        var fallen: Set<MeterName> = []
         var held: [Incarnation: [CounterID: (Traffic, MeterName)]] = [:]
         for (meter, book) in books where meter.kind != .interface {
             for (incarnation, counters) in book.counters {
@@ -29,6 +30,7 @@ extension TrueHost {
                     doubtBase(of: counter, readAs: value)
                 }
                 noteOvertaking(by: counter, readAs: value)
+                if counter.hasFallen(to: value) { fallen.insert(meter) }
                 if counter.recorded != value {
                     tell(
                         "    \(counter.key.description.prefix(6)) recorded \(value) base \(counter.base)"
@@ -62,6 +64,7 @@ extension TrueHost {
             }
         }
         settle()
+        noteFalls(of: fallen)
     }
 
     /// Where a meter was read more than once between two looks at the ledger, which of the readings
@@ -109,6 +112,12 @@ extension TrueHost {
 }
 
 extension TrueCounter {
+    /// Whether its first durable value shows that it began anew: no reading can have missed that.
+    fileprivate func hasFallen(to value: Traffic) -> Bool {
+        guard recorded == nil, isReset, let old = overtakes else { return false }
+        return !value.isAtLeast(old)
+    }
+
     /// Whether a durable value may be a reading of this counter.
     fileprivate func explains(_ value: Traffic) -> Bool {
         recorded == value || delivered.contains(value) || final == value

@@ -72,6 +72,7 @@ extension Backend {
         var answer = WirePushAnswer()
         answer.applied = UInt64(receipt.applied)
         answer.appliedDigest = .init(receipt.appliedDigest)
+        answer.wantsKeys = receipt.wantsKeys
         answer.revision = UInt64(receipt.revision)
         answer.now = now
         return try .protobuf(answer)

@@ -6,11 +6,11 @@ struct BatchWrites {
     let sequence: Int64
     let session: any Session
 
-    /// What is held of the credentials that the rows name, as far as they are this server's, in
-    /// the order of their ids.
-    func held(_ rows: [BatchRow]) throws -> [HeldTotals] {
+    /// What is held of these credentials, as far as they are this server's, in the order of their
+    /// ids.
+    func held(_ credentials: [Int64]) throws -> [HeldTotals] {
         let columns = try session.integers(
-            fixed: [call.server], in: Self.credentials(rows), IngestStatements.held)
+            fixed: [call.server], in: credentials, IngestStatements.held)
         let held = stride(from: 0, to: columns.count, by: HeldTotals.width).map {
             HeldTotals(columns, at: $0)
         }
@@ -18,7 +18,7 @@ struct BatchWrites {
     }
 
     /// Each credential that the rows name once; agents mostly name them in order.
-    private static func credentials(_ rows: [BatchRow]) -> [Int64] {
+    static func credentials(_ rows: [BatchRow]) -> [Int64] {
         let named = rows.compactMap { Int64(exactly: $0.credential) }
         let ascends = zip(named, named.dropFirst()).allSatisfy { $0 < $1 }
         return ascends ? named : Set(named).sorted()

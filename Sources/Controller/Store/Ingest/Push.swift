@@ -11,6 +11,9 @@ package struct PushReceipt: Hashable, Sendable {
     package var revision: Int64
     /// The newest reading ticket that was answered.
     package var ticketAnswered: Int64
+    /// Whether a batch was not applied because it names credentials that the store does not have of
+    /// this server, as after a restore: it must be told of every key.
+    package var wantsKeys = false
     /// Whether openings that had waited for this server's usage were made.
     package var hasOpened = false
 }

@@ -9,6 +9,8 @@ struct PushBooking {
     private var state: PushState
     /// Whether a gap was closed by the last of its catch-up batches.
     private var hasCompleted = false
+    /// Whether a batch names credentials that are not this server's.
+    private var lacksCredentials = false
 
     /// How many of a ledger's newest batches are remembered by their digests.
     private static let remembered: Int64 = 64
@@ -50,7 +52,7 @@ struct PushBooking {
         return PushReceipt(
             applied: state.applied, appliedDigest: state.appliedDigest,
             revision: opened ?? state.revision, ticketAnswered: state.ticketAnswered,
-            hasOpened: opened != nil)
+            wantsKeys: lacksCredentials, hasOpened: opened != nil)
     }
 
     /// Books batches until one leaves a gap; returns why one diverges, or nil.
@@ -64,7 +66,7 @@ struct PushBooking {
             if sequence <= state.applied {
                 guard try isRepeat(batch, sequence) else { return Self.broken(sequence) }
             } else if continues, sequence == state.applied + 1 || batch.batch.hasCatchUp {
-                try apply(batch, sequence)
+                guard try apply(batch, sequence) else { return nil }
             } else if sequence == state.applied + 1, !batch.batch.hasCatchUp {
                 return Self.broken(sequence)
             } else {
@@ -82,25 +84,37 @@ struct PushBooking {
         return held.map { $0.bytes(0) == batch.digest } ?? true
     }
 
-    private mutating func apply(_ batch: DecodedBatch, _ sequence: Int64) throws {
-        if batch.batch.hasCatchUp { state.noteGap(.closing) }
+    /// Applies a batch; returns false, and notes a gap, where it names credentials that were lost
+    /// here with what was booked of them. A catch-up comes after every key was told, so that what it
+    /// names beyond them is put aside.
+    private mutating func apply(_ batch: DecodedBatch, _ sequence: Int64) throws -> Bool {
         let writes = BatchWrites(call: push.call, sequence: sequence, session: session)
+        let rows = batch.batch.rows.rows()
+        let named = BatchWrites.credentials(rows ?? [])
+        let held = try writes.held(named)
+        guard held.count == named.count || batch.batch.hasCatchUp else {
+            lacksCredentials = true
+            state.noteGap(.found)
+            return false
+        }
+        if batch.batch.hasCatchUp { state.noteGap(.closing) }
+        func write() throws -> BucketTimes { try self.write(batch, rows, held, writes) }
         do {
-            state.times =
-                hasSavepoints
-                ? try session.savepoint { try write(batch, writes) } : try write(batch, writes)
+            state.times = hasSavepoints ? try session.savepoint { try write() } : try write()
         } catch let error as StoreError where hasSavepoints && error.reason == "constraint" {
             // Never stuck on a batch: it is put aside whole, and totals to come close the gap.
             try writes.quarantineWhole(batch, receivedAt: push.correction.receivedAt)
         }
         state.noteApplied(batch, sequence)
         if batch.batch.catchUp.complete { hasCompleted = true }
+        return true
     }
 
-    private func write(_ batch: DecodedBatch, _ writes: BatchWrites) throws -> BucketTimes {
-        let rows = batch.batch.rows.rows()
+    private func write(
+        _ batch: DecodedBatch, _ rows: [BatchRow]?, _ held: [HeldTotals], _ writes: BatchWrites
+    ) throws -> BucketTimes {
         let plan = BatchPlan(
-            batch, rows: rows, held: try writes.held(rows ?? []), times: state.times,
+            batch, rows: rows, held: held, times: state.times,
             earliest: state.earliest(for: batch.batch), hours: hours)
         try writes.write(plan, of: batch, receivedAt: push.correction.receivedAt)
         return plan.times

@@ -5,14 +5,16 @@ import AgentProtocol
 struct FreeCredentials {
     private var taken: Set<Int64>
     private let highest: Int64
+    /// The id above all that the agent holds; nil where the engine's next one is.
+    private var above: Int64?
 
     /// How far an agent may move the ids on at once, so that none can use them up.
     private static let reach: Int64 = 1_000_000
 
-    /// Looks up the ids that these keys' agents name.
-    init(for keys: [FoundKey], _ session: any Session) throws {
+    /// Looks up the ids that these keys' agent names, and how far those that it holds reach.
+    init(for keys: [FoundKey], newest: UInt64, _ session: any Session) throws {
         let named = keys.filter { $0.wire.credential != 0 }
-        guard !named.isEmpty else {
+        guard !named.isEmpty || newest != 0 else {
             (taken, highest) = ([], 0)
             return
         }
@@ -21,6 +23,16 @@ struct FreeCredentials {
         }
         taken = Set(rows.map { $0.integer(0) })
         highest = try session.first("SELECT MAX(id) FROM credentials", [])?.integer(0) ?? 0
+        if let newest = Int64(exactly: newest), newest > highest, newest <= highest + Self.reach {
+            above = newest + 1
+        }
+    }
+
+    /// Takes the id above all that the agent holds, so that those after it lie there too; nil where
+    /// the engine's next one does.
+    mutating func takeAbove() -> Int64? {
+        defer { above = nil }
+        return above
     }
 
     /// Takes the id that a key's agent names; nil where none is named, or it cannot be had.

@@ -34,7 +34,8 @@ extension Store {
             try meters.write(inventory.meters)
             let ids = try meters.ids(with: inventory.keys.map(\.meter))
             let keys = KeyWrites(server: call.server, now: now, session: session)
-            return try keys.write(inventory.keys, meters: ids)
+            return try keys.write(
+                inventory.keys, meters: ids, newest: inventory.newestCredential)
         }
     }
 }

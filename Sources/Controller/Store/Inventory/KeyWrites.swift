@@ -8,16 +8,18 @@ struct KeyWrites {
     let now: Int64
     let session: any Session
 
-    /// Adopts new keys, keeps up what is said of known ones, and answers in the keys' order.
+    /// Adopts new keys, keeps up what is said of known ones, and answers in the keys' order. New
+    /// credentials lie above the agent's `newest`; 0: it does not say.
     func write(
-        _ keys: [WireMeterKey], meters: [String: Int64]
+        _ keys: [WireMeterKey], meters: [String: Int64], newest: UInt64
     ) throws -> InventoryReceipt {
         let all = keys.map { FoundKey($0, meters: meters) }
         let found = all.compactMap { $0 }
         let held = try KnownKeys(session: session).held(found)
         var credentials = held.mapValues(\.credential)
         try update(found, held)
-        let changes = try adopt(found.filter { held[$0.place] == nil }, &credentials)
+        let changes = try adopt(
+            found.filter { held[$0.place] == nil }, &credentials, newest: newest)
         let revision =
             changes.isEmpty
             ? nil : try Store.desire(changes, server: server, now: now, session)
@@ -96,17 +98,18 @@ struct KeyWrites {
 
     /// Makes credentials for new keys; returns those that must be shut at once.
     private func adopt(
-        _ keys: [FoundKey], _ credentials: inout [KeyPlace: Int64]
+        _ keys: [FoundKey], _ credentials: inout [KeyPlace: Int64], newest: UInt64 = 0
     ) throws -> [AccessChange] {
         var owners = try KnownKeys(session: session).owners(of: keys)
-        var free = try FreeCredentials(for: keys, session)
+        var free = try FreeCredentials(for: keys, newest: newest, session)
         // Ids that agents hold come first: those that the engine gives then lie above them.
         let places = keys.map { (key: $0, id: free.take($0)) }
         var changes: [AccessChange] = []
         for (key, id) in places.filter({ $0.id != nil }) + places.filter({ $0.id == nil })
         where credentials[key.place] == nil {
             let owner = try owner(of: key, &owners)
-            let credential = try addCredential(key, client: owner.client, id: id)
+            let credential = try addCredential(
+                key, client: owner.client, id: id ?? free.takeAbove())
             credentials[key.place] = credential
             if owner.access.isShut {
                 changes.append(
@@ -139,7 +142,7 @@ struct KeyWrites {
             .integer(0) ?? 0
     }
 
-    /// Adds a key's credential, with the id that its agent names where that is free.
+    /// Adds a key's credential, with this id; nil: the engine's next.
     private func addCredential(_ key: FoundKey, client: Int64, id: Int64?) throws -> Int64 {
         let values: [SQLValue] = [
             .integer(server), .integer(key.meter), .text(key.wire.key), .integer(client),
