@@ -129,9 +129,9 @@ package final class TestContainer {
         // `unshare` makes the daemon the first process. Where it puts its socket is amneziawg-go's
         // folder, until it listens.
         try? FileManager.default.removeItem(atPath: "\(root)/run/amneziawg/\(interface).sock")
-        // A moment after it listens wireguard-go looks whether its socket is still where it was
-        // made, and ends where it is not: then that folder may be uncovered already.
-        try link("run/wireguard/\(interface).sock", to: "/nowhere")
+        // After it has made its socket wireguard-go looks for it twice more, and ends where nothing
+        // is there: by then that folder may be uncovered already.
+        try link("run/wireguard/\(interface).sock", to: "/dev/null")
         let script = """
             set -e
             mount --bind "\(root)" "\(root)"
@@ -157,7 +157,15 @@ package final class TestContainer {
                 words: ["unshare"], status: 1, output: job.output, errors: job.errors)
         }
         try Command.run(inside(["/usr/bin/umount", "-l", "/run/wireguard"]))
-        try configure("setconf")
+        do {
+            try configure("setconf")
+        } catch {
+            // Where the daemon has ended, it says why.
+            job.wait(limit: 1, killing: false)
+            throw CommandFailure(
+                words: ["wireguard-go"], status: job.wait(limit: 0, killing: false) ?? -1,
+                output: job.output, errors: "\(error)\n\(job.errors)")
+        }
         try Command.run(inside(["/usr/sbin/ip", "link", "set", "lo", "up"]))
         try Command.run(
             inside(["/usr/sbin/ip", "address", "add", "\(Self.address)/24", "dev", interface]))
