@@ -151,6 +151,8 @@ extension World {
                 if isWiped, !isOpen { tampered.insert(key) }
             }
         }
+        // What a restored controller lost and this ledger alone knew is known to nobody now.
+        if isWiped, agent.mayKnowMore { mustStayShut[agent.host.name] = [] }
         try agent.begin(identity, isWiped: isWiped)
     }
 
