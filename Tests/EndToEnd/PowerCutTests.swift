@@ -21,7 +21,9 @@ extension EndToEnd {
                 "worksUntilThePowerIsCut", disk, ["export TEST_CUT=\(delay)"], &random)
             try #require(status == Guest.cut, "status \(status)\n\(before)")
             let shown = Shown(before)
-            try #require(shown.shut.contains("carol") && shown.booked.count == 2, "\(before)")
+            try #require(
+                shown.shut.contains("carol") && shown.booked.count == 2
+                    && shown.counted.count == 2, "\(before)")
 
             let test = "whatWasShownIsThereAfterThePowerCut"
             let (after, output) = try boot(

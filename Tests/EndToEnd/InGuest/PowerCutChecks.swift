@@ -35,6 +35,7 @@ extension EndToEnd {
             defer { traffic.stop() }
 
             try tell("booked", try fleet.totals(), tunnel)
+            try tell("counted", try tunnel.truth(), tunnel)
             let delay = Double(Chance.count("TEST_CUT", usual: 3000)) / 1000
             DispatchQueue.global().asyncAfter(deadline: .now() + delay) {
                 FileHandle.standardOutput.write(Data("\(Shown.cut)\n".utf8))
