@@ -36,14 +36,19 @@ END
     echo "keys.$1 $(./tollkeeper-agent meters --json | grep -c '"key"')"
 }
 
+# The mean, as the agent's is: the guest is slowed down by whatever else the host does.
+bare() {
+    ./read-netlink wg0 101 | awk '{ print $3 }'
+}
+
 modprobe wireguard
 ip link add wg0 type wireguard
 ./peers wg 10000 > /tmp/peers
 wg addconf wg0 /tmp/peers
 echo "wg.10k $(./cpu run 11 wg show all dump)"
-echo "c.10k $(./read-netlink wg0 41)"
+echo "c.10k $(bare)"
 agent 10k 30
-echo "c.10k-again $(./read-netlink wg0 41)"
+echo "c.10k-again $(bare)"
 ./peers wg 50000 | tail -n +30001 > /tmp/peers
 wg addconf wg0 /tmp/peers
 echo "wg.50k $(./cpu run 3 wg show all dump)"

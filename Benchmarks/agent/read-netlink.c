@@ -1,6 +1,6 @@
 // A bare loop over one kernel WireGuard device's dump: keys, counters and handshakes.
 //
-//   read-netlink INTERFACE TIMES   prints the median of microseconds of CPU, and how many peers
+//   read-netlink INTERFACE TIMES   prints the median of microseconds of CPU, how many peers, the mean
 #include "yardstick.h"
 
 #include <libmnl/libmnl.h>

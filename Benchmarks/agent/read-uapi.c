@@ -1,6 +1,6 @@
 // A bare loop over the answer of a userspace WireGuard daemon: keys, counters and handshakes.
 //
-//   read-uapi SOCKET TIMES   prints the median of microseconds of CPU, and how many peers
+//   read-uapi SOCKET TIMES   prints the median of microseconds of CPU, how many peers, the mean
 #include "yardstick.h"
 
 #include <string.h>

@@ -39,9 +39,9 @@ static inline int by_size(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-// Reads TIMES times and prints the median of microseconds, and how many peers there were.
+// Reads TIMES times and prints the median of microseconds, how many peers there were, and the mean.
 static inline int measure(int times, void (*reading)(void *, struct peers *), void *source) {
-    double *costs = calloc(times, sizeof *costs);
+    double *costs = calloc(times, sizeof *costs), sum = 0;
     struct peers peers = {0};
     if (!costs) return 1;
     for (int i = 0; i < times; i++) {
@@ -49,9 +49,10 @@ static inline int measure(int times, void (*reading)(void *, struct peers *), vo
         peers.count = 0;
         reading(source, &peers);
         costs[i] = spent() - start;
+        sum += costs[i];
     }
     qsort(costs, times, sizeof *costs, by_size);
-    printf("%.0f %zu\n", costs[times / 2], peers.count);
+    printf("%.0f %zu %.0f\n", costs[times / 2], peers.count, sum / times);
     return 0;
 }
 #endif

@@ -76,7 +76,7 @@ import Testing
         let bytes = time.flatMap { [$0] + [UInt8](repeating: 0, count: 7) }
         let peer = Self.peer(Self.flags, [25, 0, 30, 0], handshake: attribute(6, bytes))
         let dump = try Self.decode([Self.message(3, Self.junk, peer)])
-        #expect(dump.peers.map(\.lastHandshake) == [told])
+        #expect(dump.counters.map(\.lastHandshake) == [told])
     }
 
     @Test("each dialect is read", arguments: [first, firstWithFlags, second, third])
@@ -84,7 +84,7 @@ import Testing
         let dump = try Self.decode([message])
         let settings = try #require(dump.settings().first)
         #expect(dump.listenPort == 51820)
-        #expect(dump.peers.map(\.traffic) == [Traffic(uplink: 1, downlink: 2)])
+        #expect(dump.counters.map(\.value) == [Traffic(uplink: 1, downlink: 2)])
         #expect(settings.keepalive == 25)
         #expect(settings.longestKeepalive == (message == Self.third ? 30 : nil))
         #expect(settings.advancedSecurity == [Self.firstWithFlags, Self.second].contains(message))
@@ -151,7 +151,7 @@ import Testing
         let dump = try Self.decode(messages, index: index)
         let reading = Reading(
             meter: MeterName(kind: .amneziawg, device: "wg0"), instant: try HostClock.open().now(),
-            counters: dump.counters(Incarnation(token: "t")), startsFromZero: true)
+            counters: dump.counters, startsFromZero: true)
         let shown = wireGuardShow(
             MeterReading(reading: reading, peers: dump.settings(), listenPort: nil))
         #expect(
@@ -162,7 +162,7 @@ import Testing
     }
 
     static func decode(_ messages: [[UInt8]], index: UInt32 = 7) throws -> KernelDump {
-        var dump = KernelDump(index: index)
+        var dump = KernelDump(index: index, incarnation: Incarnation(token: "t"))
         for message in messages { try dump.add(message.span.bytes) }
         try dump.checkWhole()
         return dump

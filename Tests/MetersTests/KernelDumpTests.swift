@@ -90,7 +90,7 @@ import Testing
             Self.peers(other + Self.allowed),
         ])
         #expect(
-            dump.peers.map(\.traffic) == [
+            dump.counters.map(\.value) == [
                 .init(uplink: 1, downlink: 2), .init(uplink: 1, downlink: 2),
             ])
         #expect(dump.settings().map(\.addresses.count) == [1, 2])
@@ -106,9 +106,28 @@ import Testing
             let dump = try Self.decode(messages)
             #expect(dump.peers.count == 3000)
             #expect(dump.settings().allSatisfy { $0.addresses.count == 1 })
-            #expect(dump.peers.allSatisfy { $0.traffic == Traffic(uplink: 1, downlink: 2) })
-            let last = try #require(dump.peers.last)
-            #expect(dump.place(of: .publicKey(last.key)) == 2999)
+            #expect(dump.counters.allSatisfy { $0.value == Traffic(uplink: 1, downlink: 2) })
+            #expect(dump.counters.map(\.place) == (0..<3000).map { $0 })
+            #expect(Set(dump.counters.map(\.key)).count == 3000)
+        }
+    }
+
+    @Test func aDeviceWhoseKeysAreKnownIsReadTheSame() throws {
+        let keys = (0..<300).map { Self.key(UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)) }
+        let tails = Self.messages(keys.map { $0 + Self.allowed })
+        let usual = try Self.decode(Self.messages(keys.map { $0 + Self.counters + Self.allowed }))
+        var turned = try Self.decode(
+            Self.messages(keys.reversed().map { $0 + Self.counters }) + tails, whole: false)
+        #expect(turned.tally != usual.tally)
+        try turned.checkWhole(known: usual.tally)
+        #expect(turned.counters.count == 300)
+        #expect(turned.fingerprint == usual.fingerprint)
+        // What came in pieces says nothing of the next dump.
+        #expect(turned.tally == KeyTally())
+        #expect(throws: NetlinkError.self) {
+            var twice = try Self.decode(
+                Self.messages((keys + keys).map { $0 + Self.counters }), whole: false)
+            try twice.checkWhole(known: usual.tally)
         }
     }
 
@@ -124,7 +143,7 @@ import Testing
                         + attribute(11, []) + attribute(40, [1]) + Self.counters))
         let dump = try Self.decode([message])
         #expect(dump.peers.map(\.keepalive.shortest) == [25])
-        #expect(dump.peers.map(\.traffic) == [.init(uplink: 1, downlink: 2)])
+        #expect(dump.counters.map(\.value) == [.init(uplink: 1, downlink: 2)])
     }
 
     @Test("a captured dump says what wg says", arguments: ["kernel-peers", "kernel-split"])
@@ -134,7 +153,7 @@ import Testing
         let lines = try Self.text("\(name).dump").split(separator: "\n").map(String.init)
         let reading = Reading(
             meter: MeterName(kind: .wireguard, device: "wg0"), instant: try HostClock.open().now(),
-            counters: dump.counters(Incarnation(token: "t")), startsFromZero: true)
+            counters: dump.counters, startsFromZero: true)
         let shown = wireGuardShow(
             MeterReading(reading: reading, peers: dump.settings(), listenPort: nil))
         #expect(shown == lines)
@@ -146,9 +165,9 @@ import Testing
         #expect(messages.count > 1)
         let index = try Self.index(in: messages[0])
         let alone = try messages.map { try Self.decode([$0], index: index, whole: false) }
-        let keys = alone.flatMap { $0.peers.map(\.key) }
+        let keys = alone.flatMap { $0.counters.map(\.key) }
         #expect(Set(keys).count < keys.count, "no peer stands in two messages")
-        #expect(alone.contains { $0.peers.contains { $0.received == nil } })
+        #expect(alone.contains { $0.peers.contains { !$0.isCounted } })
     }
 
     @Test func withoutPeersThereAreNone() throws {
@@ -162,7 +181,7 @@ import Testing
     static func decode(
         _ messages: [[UInt8]], index: UInt32 = 7, whole: Bool = true
     ) throws -> KernelDump {
-        var dump = KernelDump(index: index)
+        var dump = KernelDump(index: index, incarnation: Incarnation(token: "t"))
         for message in messages { try dump.add(message.span.bytes) }
         if whole { try dump.checkWhole() }
         return dump

@@ -95,6 +95,17 @@ import Testing
         #expect(reply.fingerprint == (try decode(bytes)).fingerprint)
     }
 
+    @Test func aKeyThatRepeatsIsRefusedWhateverTheLastAnswerHad() throws {
+        let usual = try decode("\(Self.peer)errno=0\n\n")
+        var same = UserspaceDecoder(like: usual.extent)
+        _ = try same.feed(Array("\(Self.peer)errno=0\n\n".utf8).span.bytes, doing: "try")
+        #expect(try same.finish(doing: "try").peers.count == 1)
+        var twice = UserspaceDecoder(like: usual.extent)
+        _ = try twice.feed(
+            Array("\(Self.peer)\(Self.peer)errno=0\n\n".utf8).span.bytes, doing: "try")
+        #expect(throws: MeterError.self) { try twice.finish(doing: "try") }
+    }
+
     @Test func onlyKeysAndAddressesMakeTheFingerprint() throws {
         let text = Self.manyPeers
         func fingerprint(_ other: String, _ new: String) throws -> UInt64 {

@@ -1,6 +1,6 @@
 extension Attribute {
     /// The payload as an integer in host byte order; throws unless it has that type's size.
-    @inlinable package func integer<Value: FixedWidthInteger & BitwiseCopyable>(
+    @inlinable public func integer<Value: FixedWidthInteger & BitwiseCopyable>(
         _: Value.Type, in bytes: RawSpan
     ) throws(NetlinkError) -> Value {
         guard count == MemoryLayout<Value>.size, offset + count <= bytes.byteCount else {
@@ -10,7 +10,7 @@ extension Attribute {
     }
 
     /// The payload as an unsigned integer of whichever size it has: 1, 2, 4 or 8 bytes.
-    @inlinable package func unsigned(in bytes: RawSpan) throws(NetlinkError) -> UInt64 {
+    @inlinable public func unsigned(in bytes: RawSpan) throws(NetlinkError) -> UInt64 {
         switch count {
         case 1: UInt64(try integer(UInt8.self, in: bytes))
         case 2: UInt64(try integer(UInt16.self, in: bytes))
@@ -37,7 +37,7 @@ extension Attribute {
     }
 
     /// The error for a payload whose size is not that of its type.
-    @inlinable package var wrongSize: NetlinkError { Self.wrongSize(self) }
+    @inlinable public var wrongSize: NetlinkError { Self.wrongSize(self) }
 
     @usableFromInline static func wrongSize(_ attribute: Attribute) -> NetlinkError {
         .malformed(

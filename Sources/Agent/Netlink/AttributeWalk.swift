@@ -1,15 +1,15 @@
 /// One attribute within a message: where its payload stands. It is read against the same bytes
 /// that it was found in.
-package struct Attribute: Hashable, Sendable {
+public struct Attribute: Hashable, Sendable {
     /// `nla_type` without the flags for nesting and byte order.
-    package let type: UInt16
+    public let type: UInt16
     /// Where the payload begins.
-    package let offset: Int
+    public let offset: Int
     /// Bytes of payload.
-    package let count: Int
+    public let count: Int
 
     /// Makes an attribute from its place.
-    @inlinable package init(type: UInt16, offset: Int, count: Int) {
+    @inlinable public init(type: UInt16, offset: Int, count: Int) {
         self.type = type
         self.offset = offset
         self.count = count
@@ -18,25 +18,25 @@ package struct Attribute: Hashable, Sendable {
 
 /// A walk over the attributes of a message or of a nest. Every length is checked before a byte
 /// is read; nothing is allocated.
-package struct AttributeWalk {
+public struct AttributeWalk {
     @usableFromInline var position: Int
     @usableFromInline let end: Int
 
     /// Walks from `start`, after the headers that stand before the first attribute, to the end.
-    @inlinable package init(_ bytes: RawSpan, from start: Int = 0) {
+    @inlinable public init(_ bytes: RawSpan, from start: Int = 0) {
         position = min(start, bytes.byteCount)
         end = bytes.byteCount
     }
 
     /// Walks the attributes nested in `attribute`.
-    @inlinable package init(inside attribute: Attribute) {
+    @inlinable public init(inside attribute: Attribute) {
         position = attribute.offset
         end = attribute.offset + attribute.count
     }
 
     /// The next attribute; nil at the end. Throws where a length is below its header's or beyond
     /// the end, so that neither can loop or read outside.
-    @inlinable @inline(__always) package mutating func next(
+    @inlinable @inline(__always) public mutating func next(
         in bytes: RawSpan
     ) throws(NetlinkError) -> Attribute? {
         guard position < end else { return nil }

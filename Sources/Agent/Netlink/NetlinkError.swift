@@ -2,9 +2,9 @@ internal import CMnl
 internal import Glibc
 
 /// Why the kernel could not be asked, or what it answered instead.
-package struct NetlinkError: Error, Hashable, Sendable {
+public struct NetlinkError: Error, Hashable, Sendable {
     /// What kind of failure it is.
-    package enum Code: Hashable, Sendable {
+    public enum Code: Hashable, Sendable {
         /// The kernel or libmnl failed with this `errno`.
         case system(Int32)
         /// What arrived breaks the rules of netlink.
@@ -18,11 +18,11 @@ package struct NetlinkError: Error, Hashable, Sendable {
     }
 
     /// What kind of failure it is.
-    package var code: Code
+    public var code: Code
     /// What was being done, as the end of "could not …".
-    package var doing: String
+    public var doing: String
     /// What went wrong, for people; holds the kernel's own message where it sent one.
-    package var reason: String
+    public var reason: String
 
     /// Makes an error.
     package init(_ code: Code, doing: String, reason: String) {
@@ -40,7 +40,7 @@ package struct NetlinkError: Error, Hashable, Sendable {
 
 extension NetlinkError: CustomStringConvertible {
     /// One sentence for people.
-    package var description: String { "could not \(doing): \(reason)" }
+    public var description: String { "could not \(doing): \(reason)" }
 }
 
 extension NetlinkError {

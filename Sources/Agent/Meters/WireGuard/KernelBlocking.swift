@@ -14,9 +14,9 @@ extension KernelDevice {
             try send(changes, doing: doing)
             return try self.dump()
         }
-        try verify(keys, doing, "has allowed IPs again") { key in
-            dump.place(of: key).map { dump.peers[$0].addressCount == 0 } ?? true
-        }
+        let open = Set(
+            zip(dump.counters, dump.peers).filter { $1.addressCount > 0 }.map(\.0.key))
+        try verify(keys, doing, "has allowed IPs again") { !open.contains($0) }
     }
 
     /// Takes `keys` out of the device. The reading is the one just before; its window ends when
@@ -33,7 +33,8 @@ extension KernelDevice {
         var removal = Removal(final: final, window: window)
         do throws(MeterError) {
             let dump = try explain(doing, self.dump)
-            try verify(keys, doing, "is there again") { dump.place(of: $0) == nil }
+            let left = Set(dump.counters.map(\.key))
+            try verify(keys, doing, "is there again") { !left.contains($0) }
         } catch {
             removal.fault = error
         }

@@ -13,7 +13,8 @@ package final class KernelDevice: Meter, Sendable {
     package let incarnation: Incarnation
     let namespace: KernelNamespace
     let clock: HostClock
-    private let lastCount = Mutex(0)
+    /// How many peers the last dump had, and its keys, none of which stood there twice.
+    private let last = Mutex((count: 0, tally: KeyTally()))
 
     package let traits = MeterTraits(source: "kernel", blocksInPlace: true)
 
@@ -39,7 +40,7 @@ package final class KernelDevice: Meter, Sendable {
             let link = try LinkReading(
                 from: before, to: carried(), of: incarnation, at: instant)
             let reading = Reading(
-                meter: name, instant: instant, counters: dump.counters(incarnation),
+                meter: name, instant: instant, counters: dump.counters,
                 startsFromZero: true, link: link)
             return MeterReading(
                 reading: reading, listenPort: dump.listenPort, fingerprint: dump.fingerprint,
@@ -60,18 +61,21 @@ package final class KernelDevice: Meter, Sendable {
     func dump() throws(NetlinkError) -> KernelDump {
         let command = GenericNetlink.Command(
             name.kind.rawValue, DeviceCommand.get, doing: "read \(name)")
+        let last = last.withLock { $0 }
         // A few more than last time, so that the arrays need not grow.
-        let expected = lastCount.withLock { $0 + $0 / 16 }
-        let dump = try namespace.withGeneric { (socket) throws(NetlinkError) in
+        let expected = last.count + last.count / 16
+        var dump = try namespace.withGeneric { (socket) throws(NetlinkError) in
             try socket.dump(
-                command, into: KernelDump(index: index, expecting: expected),
+                command,
+                into: KernelDump(index: index, incarnation: incarnation, expecting: expected),
                 write: { (request) throws(NetlinkError) in
                     try request.add(DeviceAttribute.index, integer: index)
                 },
                 each: { (dump, bytes) throws(NetlinkError) in try dump.add(bytes) })
         }
-        try dump.checkWhole()
-        lastCount.withLock { $0 = dump.peers.count }
+        try dump.checkWhole(known: last.tally)
+        let now = (count: dump.peers.count, tally: dump.tally)
+        self.last.withLock { $0 = now }
         return dump
     }
 

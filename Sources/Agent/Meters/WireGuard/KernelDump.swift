@@ -3,27 +3,35 @@ internal import Netlink
 
 /// A device as the kernel dumps it, put together from all messages of one dump.
 ///
-/// A peer that did not fit one message goes on in another with its key and more allowed IPs
-/// alone: fragments are merged by key, and only the one that has counters sets them.
+/// A peer that did not fit one message goes on in the next with its key and more allowed IPs
+/// alone: fragments are merged by key, and only the one that has counters sets them. What peers
+/// have in any number stands in lists of its own: settings are put together when somebody asks.
 struct KernelDump: Sendable {
     private(set) var listenPort: UInt16?
+    /// In the order of the dump.
+    private(set) var counters: [Counter] = []
+    /// What else the kernel says of each, in the same order.
     private(set) var peers: [KernelPeer] = []
-    /// Allowed IPs, each with the place of its peer in `peers`.
-    private(set) var addresses: [(owner: Int, range: AddressRange)] = []
-    private var places: KeyIndex
+    /// Allowed IPs, each with the place of its peer.
+    private(set) var addresses: [(range: AddressRange, owner: UInt32)] = []
+    private(set) var presharedKeys: [PublicKey] = []
+    private(set) var endpoints: [Endpoint] = []
+    /// See `MeterReading.fingerprint`.
+    private(set) var fingerprint: UInt64 = 0
+    /// The keys; none where one came again, behind others.
+    private(set) var tally = KeyTally()
     private var counted = 0
     let index: UInt32
+    private let source: CounterSource
 
     /// Begins the dump of the device with this index; `expected` peers are made room for.
-    init(index: UInt32, expecting expected: Int = 0) {
+    init(index: UInt32, incarnation: Incarnation, expecting expected: Int = 0) {
         self.index = index
+        source = CounterSource(incarnation: incarnation)
+        counters.reserveCapacity(expected)
         peers.reserveCapacity(expected)
         addresses.reserveCapacity(expected)
-        places = KeyIndex(expecting: expected)
     }
-
-    /// Where the peer stands in `peers`; nil where the device has none with that key.
-    func place(of key: Key) -> Int? { key.publicKey.flatMap { places.place(of: $0, in: peers) } }
 
     /// Adds one message, from its `genlmsghdr` on.
     mutating func add(_ bytes: RawSpan) throws(NetlinkError) {
@@ -43,58 +51,105 @@ struct KernelDump: Sendable {
                 listenPort = port == 0 ? nil : port
             case DeviceAttribute.peers:
                 var peers = AttributeWalk(inside: attribute)
-                while let peer = try peers.next(in: bytes) { try addPeer(peer, bytes) }
+                while let peer = try peers.next(in: bytes) {
+                    try add(try KernelFragment(peer, in: bytes), bytes)
+                }
             default: break
             }
         }
     }
 
-    /// Throws unless every peer has its counters, which a whole dump never lacks.
-    func checkWhole() throws(NetlinkError) {
+    /// Throws unless every peer has its counters once, which a whole dump never lacks. Keys whose
+    /// tally is `known` do not repeat.
+    mutating func checkWhole(known: KeyTally? = nil) throws(NetlinkError) {
+        if tally != known, KeyIndex.hasRepeats(in: counters) { try mergeFragments() }
         guard counted == peers.count else { throw .malformed("a peer has no counters") }
     }
 
-    private mutating func addPeer(_ nest: Attribute, _ bytes: RawSpan) throws(NetlinkError) {
-        let (fragment, allowed) = try KernelPeer.decode(nest, in: bytes)
-        let place = try merge(fragment)
-        if let allowed { try addAddresses(allowed, bytes, owner: place) }
-    }
-
-    /// Adds a new peer, or the counters of one whose other fragment came first; a fragment
-    /// without counters adds nothing but its allowed IPs. Returns the peer's place.
-    private mutating func merge(_ fragment: KernelPeer) throws(NetlinkError) -> Int {
-        let place = places.place(orNextOf: fragment.key, in: peers)
-        guard place < peers.count else {
-            peers.append(fragment)
-            if fragment.isCounted { counted += 1 }
-            return place
-        }
-        guard fragment.received != nil || fragment.sent != nil else { return place }
-        guard !peers[place].isCounted, fragment.isCounted else {
-            throw .malformed("a peer has its counters twice, or in halves")
-        }
-        let addressCount = peers[place].addressCount
-        peers[place] = fragment
-        peers[place].addressCount = addressCount
-        counted += 1
-        return place
-    }
-
-    private mutating func addAddresses(
-        _ nest: Attribute, _ bytes: RawSpan, owner: Int
+    private mutating func add(
+        _ fragment: borrowing KernelFragment, _ bytes: RawSpan
     ) throws(NetlinkError) {
-        var walk = AttributeWalk(inside: nest)
+        var peer = fragment.peer
+        if let key = fragment.presharedKey, !key.isZero {
+            presharedKeys.append(key)
+            peer.presharedKey = UInt32(presharedKeys.count)
+        }
+        if let endpoint = fragment.endpoint {
+            endpoints.append(endpoint)
+            peer.endpoint = UInt32(endpoints.count)
+        }
+        let mark = KeyIndex.mark(of: fragment.key)
+        let isNext = counters.last?.publicKey != fragment.key
+        let counter = Counter(
+            key: .publicKey(fragment.key), source: source, value: fragment.value,
+            lastHandshake: fragment.lastHandshake, place: counters.count - (isNext ? 0 : 1))
+        if isNext {
+            tally.add(mark)
+            append(counter, peer, mark)
+        } else {
+            try merge(counter, peer, at: peers.count - 1)
+        }
+        guard let allowed = fragment.allowed else { return }
+        var walk = AttributeWalk(inside: allowed)
         while let attribute = try walk.next(in: bytes) {
             let range = try AddressRange.decode(attribute, in: bytes)
-            addresses.append((owner: owner, range: range))
-            peers[owner].addressCount += 1
+            addresses.append((range, UInt32(peers.count - 1)))
+            peers[peers.count - 1].addressCount += 1
+            fingerprint &+= KeyIndex.mark(of: range, beside: mark)
         }
+    }
+
+    private mutating func append(_ counter: Counter, _ peer: KernelPeer, _ mark: UInt64) {
+        counters.append(counter)
+        peers.append(peer)
+        fingerprint &+= mark
+        if peer.isCounted { counted += 1 }
+    }
+
+    /// Adds the counters of a peer whose other fragment came first; a fragment without counters
+    /// adds nothing but its allowed IPs.
+    private mutating func merge(
+        _ counter: Counter, _ peer: KernelPeer, at place: Int
+    ) throws(NetlinkError) {
+        let addressCount = peers[place].addressCount + peer.addressCount
+        if peer.isCounted {
+            guard !peers[place].isCounted else {
+                throw .malformed("a peer has its counters twice")
+            }
+            (counters[place], peers[place]) = (counter, peer)
+            counted += 1
+        }
+        peers[place].addressCount = addressCount
+    }
+
+    /// Brings fragments together that did not come behind each other.
+    private mutating func mergeFragments() throws(NetlinkError) {
+        let fragments = (counters: counters, peers: peers)
+        var places = KeyIndex(expecting: counters.count)
+        var owners: [UInt32] = []
+        (counters, peers, counted) = ([], [], 0)
+        for (counter, peer) in zip(fragments.counters, fragments.peers) {
+            let place = places.place(orNextOf: counter.publicKey, in: counters)
+            owners.append(UInt32(place))
+            let counter = counter.standing(at: place)
+            let mark = KeyIndex.mark(of: counter.publicKey)
+            fingerprint &-= mark
+            if place == counters.count {
+                append(counter, peer, mark)
+            } else {
+                try merge(counter, peer, at: place)
+            }
+        }
+        for index in addresses.indices {
+            addresses[index].owner = owners[Int(addresses[index].owner)]
+        }
+        tally = KeyTally()
     }
 }
 
 extension AddressRange {
     /// Reads one element of a peer's allowed IPs.
-    fileprivate static func decode(
+    @inline(__always) fileprivate static func decode(
         _ nest: Attribute, in bytes: RawSpan
     ) throws(NetlinkError) -> AddressRange {
         var walk = AttributeWalk(inside: nest)

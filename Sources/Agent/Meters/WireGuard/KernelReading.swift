@@ -2,54 +2,33 @@ internal import Accounting
 internal import Netlink
 
 extension KernelDump {
-    /// The counters in the order of the dump.
-    func counters(_ incarnation: Incarnation) -> [Counter] {
-        var counters: [Counter] = []
-        counters.reserveCapacity(peers.count)
-        for (place, peer) in peers.enumerated() {
-            counters.append(
-                Counter(
-                    key: .publicKey(peer.key), incarnation: incarnation, value: peer.traffic,
-                    lastHandshake: peer.lastHandshake, place: place))
-        }
-        return counters
-    }
-
     /// The peers of `wanted` with everything that is needed to put them back, in the order of the
     /// dump; nil: all of them.
     func settings(of wanted: Set<Key>? = nil) -> [PeerSettings] {
         var settings: [PeerSettings] = []
         var places = [Int?](repeating: nil, count: peers.count)
-        for (place, peer) in peers.enumerated()
-        where wanted?.contains(.publicKey(peer.key)) ?? true {
+        for (place, counter) in counters.enumerated() where wanted?.contains(counter.key) ?? true {
             places[place] = settings.count
-            settings.append(peer.settings)
+            settings.append(self.settings(of: counter.key, peers[place]))
         }
         for address in addresses {
-            if let place = places[address.owner] { settings[place].addresses.append(address.range) }
+            guard let place = places[Int(address.owner)] else { continue }
+            settings[place].addresses.append(address.range)
         }
         return settings
     }
 
-    /// See `MeterReading.fingerprint`.
-    var fingerprint: UInt64 {
-        var sum: UInt64 = 0
-        for peer in peers { sum &+= KeyIndex.mark(of: peer.key) }
-        for address in addresses {
-            sum &+= KeyIndex.mark(of: address.range, of: peers[address.owner].key)
+    /// How a peer is set up, without its addresses.
+    private func settings(of key: Key, _ peer: KernelPeer) -> PeerSettings {
+        var settings = PeerSettings(key: key, keepalive: peer.keepalive.shortest)
+        if peer.presharedKey > 0 {
+            settings.presharedKey = presharedKeys[Int(peer.presharedKey) - 1]
         }
-        return sum
-    }
-}
-
-extension KernelPeer {
-    /// How it is set up, without its addresses.
-    fileprivate var settings: PeerSettings {
-        var settings = PeerSettings(
-            key: .publicKey(key), presharedKey: presharedKey.isZero ? nil : presharedKey,
-            keepalive: keepalive.shortest, endpoint: endpoint?.description)
-        settings.longestKeepalive = keepalive.longest
-        settings.advancedSecurity = advancedSecurity
+        if peer.endpoint > 0 {
+            settings.endpoint = endpoints[Int(peer.endpoint) - 1].description
+        }
+        settings.longestKeepalive = peer.keepalive.longest
+        settings.advancedSecurity = peer.advancedSecurity
         return settings
     }
 }

@@ -2,11 +2,17 @@ internal import Accounting
 
 /// Something that is found by its key.
 protocol Keyed {
-    var key: PublicKey { get }
+    var publicKey: PublicKey { get }
 }
 
-/// Finds the places of peers by their keys: a dictionary that costs a tenth, because a reading of
-/// many peers builds one every few seconds.
+extension Counter: Keyed {
+    /// The key of a peer; zero for a counter of anything else.
+    var publicKey: PublicKey {
+        if case .publicKey(let key) = key { key } else { .zero }
+    }
+}
+
+/// Finds the places of peers by their keys: a dictionary that costs a tenth.
 struct KeyIndex: Sendable {
     /// Makes the slots of keys unforeseeable, so that no choice of keys makes reading slow.
     private static let seed = SIMD4<UInt64>(
@@ -24,10 +30,15 @@ struct KeyIndex: Sendable {
         slots = Array(repeating: 0, count: size)
     }
 
-    /// The place of `key` among `peers`; nil where it has none.
-    func place(of key: PublicKey, in peers: [some Keyed]) -> Int? {
-        let number = slots[slot(of: key, in: peers)]
-        return number == 0 ? nil : Int(number) - 1
+    /// Whether a key stands among `peers` twice.
+    static func hasRepeats(in peers: [some Keyed]) -> Bool {
+        var index = KeyIndex(expecting: peers.count)
+        for (place, peer) in peers.enumerated() {
+            let slot = index.slot(of: peer.publicKey, in: peers)
+            guard index.slots[slot] == 0 else { return true }
+            index.slots[slot] = UInt32(place + 1)
+        }
+        return false
     }
 
     /// The place of `key` among `peers`; where it has none, the next one is kept for it.
@@ -41,7 +52,7 @@ struct KeyIndex: Sendable {
     private mutating func grow(_ peers: [some Keyed]) {
         slots = Array(repeating: 0, count: slots.count * 2)
         for (place, peer) in peers.enumerated() {
-            slots[slot(of: peer.key, in: peers)] = UInt32(place + 1)
+            slots[slot(of: peer.publicKey, in: peers)] = UInt32(place + 1)
         }
     }
 
@@ -49,7 +60,9 @@ struct KeyIndex: Sendable {
     private func slot(of key: PublicKey, in peers: [some Keyed]) -> Int {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: key.quickHash(seed: seed)) & mask
-        while slots[slot] != 0, peers[Int(slots[slot]) - 1].key != key { slot = (slot + 1) & mask }
+        while slots[slot] != 0, peers[Int(slots[slot]) - 1].publicKey != key {
+            slot = (slot + 1) & mask
+        }
         return slot
     }
 }
@@ -58,8 +71,21 @@ extension KeyIndex {
     /// What a key adds to the fingerprint of its device.
     static func mark(of key: PublicKey) -> UInt64 { key.quickHash(seed: seed) }
 
-    /// What an address of a key adds to it.
-    static func mark(of address: AddressRange, of key: PublicKey) -> UInt64 {
-        address.quickHash(seed: key.quickHash(seed: seed))
+    /// What an address adds to it, by the mark of the key that has it.
+    static func mark(of address: AddressRange, beside keyMark: UInt64) -> UInt64 {
+        address.quickHash(seed: keyMark)
+    }
+}
+
+/// The keys of a reading, told from others by all but chance. A reading whose keys are those of one
+/// without repeats, and as many, has none either: which is known without an index.
+struct KeyTally: Equatable, Sendable {
+    private var count = 0
+    private var sum: UInt64 = 0
+
+    /// Adds a key by its mark, in whatever order.
+    mutating func add(_ mark: UInt64) {
+        count += 1
+        sum &+= mark
     }
 }

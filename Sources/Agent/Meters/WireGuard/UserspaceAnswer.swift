@@ -26,10 +26,10 @@ struct UserspaceAnswer: ~Copyable {
         case failure(Int32)
     }
 
-    /// Waits for answers of about `expected` peers.
-    init(expecting expected: Int, doing: String) {
+    /// Waits for answers of about as many peers as `last` had.
+    init(like last: UserspaceExtent, doing: String) {
         memory = .allocate(byteCount: Self.longestLine, alignment: 16)
-        decoder = UserspaceDecoder(expecting: expected)
+        decoder = UserspaceDecoder(like: last)
         self.doing = doing
     }
 

@@ -28,9 +28,14 @@ struct UserspaceDecoder {
         }
     }
 
-    /// Begins an answer of about `expected` peers.
-    init(expecting expected: Int = 0) {
-        reply = UserspaceReply(expecting: expected)
+    /// Keys that are known not to repeat.
+    private let known: KeyTally
+
+    /// Begins an answer of about as many peers as `last` had.
+    init(like last: UserspaceExtent = UserspaceExtent()) {
+        // A few more, so that the arrays need not grow.
+        reply = UserspaceReply(expecting: last.count + last.count / 16)
+        known = last.tally
     }
 
     /// Takes the whole lines at the start of `bytes`, at most to the end of this answer; returns
@@ -49,6 +54,9 @@ struct UserspaceDecoder {
             guard let code else { throw .malformed("ends it without an error number") }
             guard code == 0 else { throw .refused(code) }
             try close()
+            guard !reply.hasRepeats(known: known) else {
+                throw .malformed("ends it, and a public_key came twice")
+            }
             return reply
         } catch {
             throw explain(error, doing: doing)
@@ -128,7 +136,6 @@ struct UserspaceDecoder {
         guard let key = UserspaceText.key(bytes, line.value) else {
             throw .malformed("has a public_key that is not 64 hexadecimal digits")
         }
-        guard reply.begin(key) else { throw .malformed("repeats a public_key") }
         peer = Draft(record: UserspaceRecord(key: key))
     }
 

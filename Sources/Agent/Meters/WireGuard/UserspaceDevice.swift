@@ -18,7 +18,7 @@ public final class UserspaceDevice: Meter {
     private let processes: String
     private let timeout: Duration
     private let now: () -> Instant
-    private var lastCount = 0
+    private var last = UserspaceExtent()
     /// How many calls in a row the daemon has let time out.
     private var lateInARow = 0
 
@@ -142,11 +142,10 @@ extension UserspaceDevice {
         let deadline = ContinuousClock.now + patience + .milliseconds(keys)
         do throws(MeterError) {
             let answer = try connection.exchange(
-                request.bytes, answers: answers, expecting: lastCount + lastCount / 16,
-                until: deadline)
+                request.bytes, answers: answers, like: last, until: deadline)
             // Only what was asked for the peers tells how many there are.
-            let count = answer.replies[0].records.count
-            if count > 0 { lastCount = count }
+            let extent = answer.replies[0].extent
+            if extent.count > 0 { last = extent }
             lateInARow = 0
             return answer
         } catch {

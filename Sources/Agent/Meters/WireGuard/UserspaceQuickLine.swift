@@ -187,8 +187,6 @@ extension UserspaceDecoder.Draft {
     ) -> Int {
         guard let done = finished, let key = line.key(at: value) else { return 0 }
         reply.add(done)
-        // One that comes again is left to the careful way, which refuses the whole answer.
-        guard reply.begin(key) else { return 0 }
         self = UserspaceDecoder.Draft(record: UserspaceRecord(key: key))
         return value + 65
     }

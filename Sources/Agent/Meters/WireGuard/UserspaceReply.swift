@@ -13,30 +13,36 @@ struct UserspaceReply: Sendable {
     /// See `MeterReading.fingerprint`.
     private(set) var fingerprint: UInt64 = 0
 
-    private var index: KeyIndex
+    /// Its keys.
+    private var tally = KeyTally()
+
     private var addresses: [AddressRange] = []
     private var presharedKeys: [PublicKey] = []
     private var endpoints: [UInt8] = []
 
     /// An empty reply with room for `expected` peers.
     init(expecting expected: Int = 0) {
-        index = KeyIndex(expecting: expected)
         records.reserveCapacity(expected)
         addresses.reserveCapacity(expected)
     }
 
-    /// Whether `key` has not come before; it is the next record's then.
-    mutating func begin(_ key: PublicKey) -> Bool {
-        index.place(orNextOf: key, in: records) == records.count
-    }
-
-    /// Adds the peer that was begun last.
+    /// Adds a peer, whose addresses came last.
     mutating func add(_ record: UserspaceRecord) {
-        fingerprint &+= KeyIndex.mark(of: record.key)
+        let mark = KeyIndex.mark(of: record.publicKey)
+        tally.add(mark)
+        fingerprint &+= mark
         for address in addresses[record.addresses] {
-            fingerprint &+= KeyIndex.mark(of: address, of: record.key)
+            fingerprint &+= KeyIndex.mark(of: address, beside: mark)
         }
         records.append(record)
+    }
+
+    /// See ``UserspaceExtent``.
+    var extent: UserspaceExtent { UserspaceExtent(count: records.count, tally: tally) }
+
+    /// Whether a key came twice; keys whose tally is `known` do not.
+    func hasRepeats(known: KeyTally) -> Bool {
+        tally != known && KeyIndex.hasRepeats(in: records)
     }
 
     /// Keeps an address of `record`, whose addresses come behind each other.
@@ -58,9 +64,15 @@ struct UserspaceReply: Sendable {
     }
 }
 
+/// How many peers an answer had, and its keys, none of which came twice.
+struct UserspaceExtent: Sendable {
+    var count = 0
+    var tally = KeyTally()
+}
+
 /// One peer of a userspace device, whose lists stand in the reply.
 struct UserspaceRecord: Keyed, Sendable {
-    let key: PublicKey
+    let publicKey: PublicKey
     /// Bytes, from the client's side.
     var value = Traffic.zero
     /// Seconds since 1970; 0 for never.
@@ -76,7 +88,7 @@ struct UserspaceRecord: Keyed, Sendable {
     fileprivate var addressCount: UInt32 = 0
 
     init(key: PublicKey) {
-        self.key = key
+        publicKey = key
     }
 
     fileprivate var addresses: Range<Int> {
@@ -101,7 +113,7 @@ extension UserspaceReply {
     var peers: [UserspacePeer] {
         records.map {
             UserspacePeer(
-                key: $0.key, settings: settings(of: $0), value: $0.value,
+                key: $0.publicKey, settings: settings(of: $0), value: $0.value,
                 lastHandshake: $0.lastHandshake)
         }
     }
@@ -109,14 +121,14 @@ extension UserspaceReply {
     /// The same of those in `wanted` alone; nil: of all.
     func settings(of wanted: Set<Key>?) -> [PeerSettings] {
         records.compactMap { record in
-            guard wanted?.contains(.publicKey(record.key)) ?? true else { return nil }
+            guard wanted?.contains(.publicKey(record.publicKey)) ?? true else { return nil }
             return settings(of: record)
         }
     }
 
     private func settings(of record: UserspaceRecord) -> PeerSettings {
         var settings = PeerSettings(
-            key: .publicKey(record.key), addresses: Array(addresses[record.addresses]),
+            key: .publicKey(record.publicKey), addresses: Array(addresses[record.addresses]),
             keepalive: record.keepalive)
         if record.longestKeepalive > 0 { settings.longestKeepalive = record.longestKeepalive }
         if record.presharedKey > 0 {
@@ -131,9 +143,10 @@ extension UserspaceReply {
 
     /// The counters in the order of the reply.
     func counters(_ incarnation: Incarnation) -> [Counter] {
-        records.map {
+        let source = CounterSource(incarnation: incarnation)
+        return records.map {
             Counter(
-                key: .publicKey($0.key), incarnation: incarnation, value: $0.value,
+                key: .publicKey($0.publicKey), source: source, value: $0.value,
                 lastHandshake: $0.lastHandshake)
         }
     }

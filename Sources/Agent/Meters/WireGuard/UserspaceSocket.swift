@@ -51,13 +51,13 @@ struct UserspaceSocket: ~Copyable {
         return connection
     }
 
-    /// Sends `request` and takes `count` answers of about `expected` peers, both at once, so that
-    /// neither side waits for the other with full buffers.
+    /// Sends `request` and takes `count` answers of about as many peers as `last` had, both at once,
+    /// so that neither side waits for the other with full buffers.
     func exchange(
-        _ request: [UInt8], answers count: Int, expecting expected: Int,
+        _ request: [UInt8], answers count: Int, like last: UserspaceExtent,
         until deadline: ContinuousClock.Instant
     ) throws(MeterError) -> UserspaceAnswer {
-        var answer = UserspaceAnswer(expecting: expected, doing: doing)
+        var answer = UserspaceAnswer(like: last, doing: doing)
         var sent = 0
         while answer.replies.count < count {
             if sent < request.count { sent += try send(request[sent...]) }
