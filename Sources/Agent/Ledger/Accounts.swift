@@ -167,7 +167,7 @@ extension Ledger {
             account.total = account.total.adding(delta.amount) ?? account.total
             entry.accounts[delta.key] = account
             try database.run(
-                "UPDATE account SET uplink = ?1, downlink = ?2, hour = ?3 WHERE id = ?4",
+                "UPDATE total SET uplink = ?1, downlink = ?2, hour = ?3 WHERE account = ?4",
                 [
                     Int64(clamping: account.total.uplink), Int64(clamping: account.total.downlink),
                     entry.hours.last?.id ?? 0, account.id,
@@ -204,12 +204,20 @@ extension Ledger {
         if let account = entry.accounts[key] ?? meters[entry.meter]?.accounts[key] {
             return account
         }
-        let id = try database.run(
-            "INSERT INTO account (meter, key) VALUES (?1, ?2)",
-            [.integer(entry.meterID), .text(key.description)])
-        let account = Account(id: id, credential: 0, total: .zero)
+        let account = try addAccount(of: key, at: entry.meterID, credential: 0)
         entry.accounts[key] = account
         return account
+    }
+
+    /// Opens an account for a key that has no present one.
+    func addAccount(
+        of key: Key, at meter: Int64, credential: UInt64
+    ) throws(LedgerError) -> Account {
+        let id = try database.run(
+            "INSERT INTO account (meter, key, credential) VALUES (?1, ?2, ?3)",
+            [.integer(meter), .text(key.description), .bytes(credential)])
+        try database.run("INSERT INTO total (account) VALUES (?1)", [.integer(id)])
+        return Account(id: id, credential: credential, total: .zero)
     }
 
     private func store(_ difference: Difference, in entry: inout Entry) throws(LedgerError) {

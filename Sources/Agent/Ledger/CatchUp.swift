@@ -33,8 +33,8 @@ extension Ledger {
             """
             INSERT INTO spool (bucket, account, kind, uplink, downlink, total_uplink,
                 total_downlink, handshake)
-            SELECT ?1, p.account, p.kind, sum(p.uplink), sum(p.downlink), a.uplink, a.downlink, -1
-            FROM apart p JOIN account a ON a.id = p.account
+            SELECT ?1, p.account, p.kind, sum(p.uplink), sum(p.downlink), t.uplink, t.downlink, -1
+            FROM apart p JOIN total t ON t.account = p.account
             WHERE p.sequence > ?2 GROUP BY p.account, p.kind
             """,
             [.integer(bucket), .bytes(applied)])
@@ -86,9 +86,9 @@ extension Ledger {
         var rows: [BatchRow] = []
         try database.query(
             """
-            SELECT a.id, a.credential, a.uplink, a.downlink,
+            SELECT a.id, a.credential, t.uplink, t.downlink,
                 (SELECT coalesce(max(handshake), -1) FROM baseline WHERE account = a.id)
-            FROM account a WHERE a.id > ?1 AND a.credential > 0 ORDER BY a.id LIMIT ?2
+            FROM account a JOIN total t ON t.account = a.id WHERE a.id > ?1 AND a.credential > 0 ORDER BY a.id LIMIT ?2
             """,
             [.integer(account), .integer(Int64(limit))]
         ) { row in

@@ -108,13 +108,8 @@ extension Ledger {
                 "UPDATE account SET current = 1 WHERE id = ?1", [.integer(earlier.id)])
             next = earlier
         } else {
-            let id = try database.run(
-                "INSERT INTO account (meter, key, credential) VALUES (?1, ?2, ?3)",
-                [
-                    .integer(meter), .text(assignment.key.description),
-                    .bytes(assignment.credential),
-                ])
-            next = Account(id: id, credential: assignment.credential, total: .zero)
+            next = try addAccount(
+                of: assignment.key, at: meter, credential: assignment.credential)
         }
         try database.run(
             "UPDATE baseline SET account = ?1 WHERE account = ?2",
@@ -129,8 +124,8 @@ extension Ledger {
         var earlier: Account?
         try database.query(
             """
-            SELECT id, uplink, downlink FROM account
-            WHERE current = 0 AND meter = ?1 AND key = ?2 AND credential = ?3
+            SELECT a.id, t.uplink, t.downlink FROM account a JOIN total t ON t.account = a.id
+            WHERE a.current = 0 AND a.meter = ?1 AND a.key = ?2 AND a.credential = ?3
             """,
             [
                 .integer(meter), .text(assignment.key.description),

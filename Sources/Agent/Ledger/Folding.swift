@@ -16,8 +16,8 @@ extension Ledger {
         ]
         try database.run(
             """
-            UPDATE account SET uplink = uplink + ?2, downlink = downlink + ?3,
-                hour = max(hour, (SELECT hour FROM account WHERE id = ?4)) WHERE id = ?1
+            UPDATE total SET uplink = uplink + ?2, downlink = downlink + ?3,
+                hour = max(hour, (SELECT hour FROM total WHERE account = ?4)) WHERE account = ?1
             """, values + [.integer(earlier.id)])
         try database.run(
             """
@@ -31,6 +31,7 @@ extension Ledger {
             """, values)
         try moveSpool(of: earlier.id, to: account.id)
         try moveHours(of: earlier.id, to: account.id)
+        try database.run("DELETE FROM total WHERE account = ?1", [.integer(earlier.id)])
         try database.run("DELETE FROM account WHERE id = ?1", [.integer(earlier.id)])
         return total
     }

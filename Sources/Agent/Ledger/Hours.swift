@@ -43,7 +43,7 @@ extension Ledger {
         try database.run(
             """
             INSERT INTO hour_total (hour, account, uplink, downlink)
-            SELECT ?1, id, uplink, downlink FROM account WHERE hour = ?2
+            SELECT ?1, account, uplink, downlink FROM total WHERE hour = ?2
             ON CONFLICT (hour, account) DO UPDATE SET
                 uplink = excluded.uplink, downlink = excluded.downlink
             """,

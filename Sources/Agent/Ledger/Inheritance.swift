@@ -48,12 +48,9 @@ extension Ledger {
         if let known = found.accounts[owner] {
             account = known
         } else {
-            account = try database.run(
-                "INSERT INTO account (meter, key, credential) VALUES (?1, ?2, ?3)",
-                [
-                    .integer(meter), .text(counter.id.key.description),
-                    .bytes(counter.credential),
-                ])
+            account = try addAccount(
+                of: counter.id.key, at: meter, credential: counter.credential
+            ).id
             found.accounts[owner] = account
         }
         guard !counter.incarnation.token.isEmpty, counter.value.fitsSQL else { return }

@@ -11,7 +11,10 @@ extension Ledger {
         }
         var owners: [Int64: (MeterName, Key)] = [:]
         try database.query(
-            "SELECT id, meter, key, credential, uplink, downlink FROM account WHERE current = 1"
+            """
+            SELECT a.id, a.meter, a.key, a.credential, t.uplink, t.downlink
+            FROM account a JOIN total t ON t.account = a.id WHERE a.current = 1
+            """
         ) { row in
             guard let meter = names[row.integer(1)], let key = Key(row.text(2), of: meter.kind)
             else { return }

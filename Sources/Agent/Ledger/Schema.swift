@@ -22,7 +22,15 @@ enum Schema {
             meter INTEGER NOT NULL REFERENCES meter (id),
             key TEXT NOT NULL,
             credential INTEGER NOT NULL DEFAULT 0 CHECK (credential >= 0),
-            current INTEGER NOT NULL DEFAULT 1 CHECK (current IN (0, 1)),
+            current INTEGER NOT NULL DEFAULT 1 CHECK (current IN (0, 1))
+        );
+        CREATE UNIQUE INDEX account_current ON account (meter, key) WHERE current = 1;
+        CREATE INDEX account_former ON account (meter, key) WHERE current = 0;
+
+        -- Each account's running total, in rows so short that those which change at a reading share
+        -- few pages.
+        CREATE TABLE total (
+            account INTEGER PRIMARY KEY REFERENCES account (id),
             -- The newest stretch of hour in which it changed; 0: never.
             hour INTEGER NOT NULL DEFAULT 0,
             uplink INTEGER NOT NULL DEFAULT 0
@@ -30,8 +38,6 @@ enum Schema {
             downlink INTEGER NOT NULL DEFAULT 0
                 CHECK (typeof(downlink) = 'integer' AND downlink >= 0)
         );
-        CREATE UNIQUE INDEX account_current ON account (meter, key) WHERE current = 1;
-        CREATE INDEX account_former ON account (meter, key) WHERE current = 0;
 
         CREATE TABLE incarnation (
             id INTEGER PRIMARY KEY,

@@ -12,6 +12,14 @@ public struct CounterID: Hashable, Sendable {
     }
 }
 
+extension CounterID {
+    /// Mixes the part in only where there is one: thousands are looked up at each reading.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(key)
+        if !part.isEmpty { hasher.combine(part) }
+    }
+}
+
 /// What is remembered of one counter from one reading to the next.
 public struct Baseline: Hashable, Sendable {
     /// The value that has been accounted for.
