@@ -79,7 +79,7 @@ WITH RECURSIVE hours (hour) AS (
     UNION ALL SELECT hour + 3600 FROM hours
     WHERE hour + 7200 <= CAST(strftime('%s', 'now') AS INTEGER))
 INSERT INTO usage_hours (credential, hour, client, uplink, downlink)
-SELECT id, hour, client, 1000, 9000 FROM credentials, hours ORDER BY id, hour;
+SELECT id, hour, client, 1000, 9000 FROM credentials, hours ORDER BY hour, id;
 SQL
     start_controller
     ingest_now "$(sized 10)" 1

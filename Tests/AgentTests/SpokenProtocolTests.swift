@@ -33,11 +33,12 @@ import Testing
             instance: PretendedMeter.zeros, transport: controller,
             newestBatch: { try await keeper.newestBatch() })
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let sender = Wakeup()
+        let (sender, state) = (Wakeup(), LinkState())
         uplink = Uplink(
-            keeper: keeper, link: link, state: LinkState(), logger: logger, wakeup: sender)
+            keeper: keeper, link: link, state: state, logger: logger, wakeup: sender,
+            backoff: Backoff(first: .seconds(7200), longest: .seconds(7200)))
         watch = DesiredWatch(
-            keeper: keeper, link: link, state: LinkState(), logger: logger, sender: sender,
+            keeper: keeper, link: link, state: state, logger: logger, sender: sender,
             sampler: Wakeup())
     }
 
@@ -157,6 +158,59 @@ import Testing
         try controller.answer("/agent/v1/desired", WireDesiredSetAnswer())
         await #expect(throws: AgentError.self) { try await watch.ask() }
         #expect(controller.asked.count == 3)
+    }
+
+    /// Somebody may be waiting for it: it stands behind no inventory, push or file.
+    @Test func whatWasVerifiedIsToldBeforeAnythingElse() async throws {
+        defer { remove() }
+        controller.refuse("/agent/v1/counters?after=0", status: 404)
+        try controller.answer("/agent/v1/inventory", WireInventoryAnswer())
+        var stored = WireOutcomesAnswer()
+        stored.acknowledged = 1_000
+        try controller.answer("/agent/v1/outcomes", stored)
+        await keeper.cycle()
+        try await uplink.exchange()
+        let shut = try entry(revision: 1, .shut)
+        var digest = SetDigest()
+        digest.insert(shut)
+        var desired = WireDesired()
+        (desired.revision, desired.entries) = (1, [.init(shut)])
+        desired.digest = .init(digest.bytes)
+        try controller.answer("/agent/v1/desired?", desired)
+        let before = controller.asked.count
+        try await watch.ask()
+        let asked = controller.asked.dropFirst(before)
+        #expect(asked.map(\.path).last == "/agent/v1/outcomes")
+        #expect(asked.count == 2)
+        let outcomes = try WireOutcomes(decoding: try #require(asked.last?.body))
+        #expect(outcomes.revision == 1)
+        #expect(outcomes.enforced.map(\.credential) == [7])
+        #expect(await keeper.outcomesMessage() == nil)
+    }
+
+    @Test(.timeLimit(.minutes(5))) func whatGatheredIsSentOnceTheControllerIsBack() async throws {
+        defer { remove() }
+        for path in ["counters?after=0", "inventory", "desired?"] {
+            controller.refuse("/agent/v1/\(path)", status: 503)
+        }
+        await keeper.cycle()
+        let services = [
+            Task { [uplink] in try await uplink.run() }, Task { [watch] in try await watch.run() },
+        ]
+        let asked = { [controller] in controller.asked.map(\.path) }
+        try await until { asked().contains("/agent/v1/counters?after=0") }
+        try await until { asked().contains { $0.hasSuffix("&wait=0") } }
+        #expect(!asked().contains("/agent/v1/inventory"))
+        controller.refuse("/agent/v1/counters?after=0", status: 404)
+        try controller.answer("/agent/v1/inventory", WireInventoryAnswer())
+        controller.refuse("/agent/v1/desired?", status: 204)
+        try await until { asked().contains("/agent/v1/inventory") }
+        for service in services { service.cancel() }
+        for service in services { try await service.value }
+    }
+
+    func until(_ condition: () -> Bool) async throws {
+        while !condition() { try await Task.sleep(for: .milliseconds(10)) }
     }
 
     func entry(revision: UInt64, _ access: Access) throws -> [UInt8] {

@@ -306,6 +306,29 @@ import Testing
         #expect(commits < 40, "\(commits) commits for 40 pushes")
     }
 
+    /// A shut waits for the group that is being committed, so none is large.
+    @Test func aGroupTakesNoFurtherPushOnceItIsLarge() async throws {
+        let fixture = try await Fixture()
+        var pushes: [(SimulatedAgent, [UInt8])] = []
+        for number in 1...8 {
+            var agent = try await fixture.join("vpn\(number)")
+            let id = try await agent.tell([publicKey(number)])[0]
+            let rows = (1...2_000).map { WireRow(credential: id, up: UInt64($0), down: 0) }
+            pushes.append((agent, try agent.batch(rows)))
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (agent, batch) in pushes {
+                group.addTask {
+                    let receipt = try await agent.push([batch])
+                    #expect(receipt.applied == 1)
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(await fixture.store.ingest.commits == 8)
+        #expect(try await fixture.integer("SELECT SUM(uplink) FROM totals") == 16_000)
+    }
+
     @Test func aTicketIsAnsweredByTheBatchThatCarriesIt() async throws {
         let fixture = try await Fixture()
         var agent = try await fixture.join()

@@ -72,6 +72,15 @@ final class ControllerLink: Sendable {
         return answer.status == 204 ? nil : try WireDesired(decoding: answer.body)
     }
 
+    /// Tells how far this host is with the controller's wishes, where the controller has yet to
+    /// store that.
+    func tellOutcomes(of keeper: Keeper, timeout: Duration) async throws {
+        guard let outcomes = await keeper.outcomesMessage() else { return }
+        let answer: WireOutcomesAnswer = try await post(
+            "/agent/v1/outcomes", outcomes, timeout: timeout)
+        if answer.acknowledged >= outcomes.number { await keeper.acknowledgeOutcomes(outcomes) }
+    }
+
     /// What the controller knows of this server's counters behind `credential`; nil where it has
     /// no such call.
     func knownCounters(

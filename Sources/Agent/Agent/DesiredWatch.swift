@@ -14,6 +14,8 @@ struct DesiredWatch: Service {
 
     /// How long the controller may let the request wait.
     static let wait = Duration.seconds(50)
+    /// How long what else is to be done waits for the controller to take outcomes.
+    private static let patience = Duration.seconds(2)
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
@@ -21,7 +23,8 @@ struct DesiredWatch: Service {
             var random = SystemRandomNumberGenerator()
             while !Task.isCancelled {
                 do {
-                    try await ask()
+                    // An answer at once shows that the controller is there again.
+                    try await ask(wait: backoff.failures == 0 ? Self.wait : .zero)
                     backoff.succeeded()
                 } catch {
                     guard !Task.isCancelled else { return }
@@ -33,11 +36,11 @@ struct DesiredWatch: Service {
     }
 
     /// Asks once, and takes over what the controller wants.
-    func ask() async throws {
-        var answer = try await question()
+    func ask(wait: Duration = wait) async throws {
+        var answer = try await question(wait)
         if answer?.wantsSet == true {
             try await handOver()
-            answer = try await question()
+            answer = try await question(wait)
         }
         guard answer?.wantsSet != true else {
             throw AgentError(
@@ -46,7 +49,9 @@ struct DesiredWatch: Service {
         }
         if let answer {
             let isSame = try await keeper.adopt(answer)
+            await tell()
             sender.ring()
+            await keeper.catchUp()
             if await keeper.isSettling { sampler.ring() }
             guard isSame else {
                 throw AgentError(
@@ -58,10 +63,16 @@ struct DesiredWatch: Service {
         _ = state.reached(by: .desiredWatch)
     }
 
-    private func question() async throws -> WireDesired? {
+    /// Tells what was verified at once, since somebody may be waiting for it, before the inventory,
+    /// batches and configuration files. What fails here the uplink tells.
+    private func tell() async {
+        try? await link.tellOutcomes(of: keeper, timeout: Self.patience)
+    }
+
+    private func question(_ wait: Duration) async throws -> WireDesired? {
         let position = await keeper.desiredPosition()
         return try await link.desired(
-            after: (position.revision, position.digest), ticket: position.ticket, wait: Self.wait)
+            after: (position.revision, position.digest), ticket: position.ticket, wait: wait)
     }
 
     /// Tells a controller that lost it what this host holds, and learns how far it has come.

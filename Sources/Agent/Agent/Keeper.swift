@@ -39,6 +39,8 @@ actor Keeper {
     var revision: UInt64 = 0
     var outcomes = OutcomeState()
     var inventory = InventoryState()
+    /// Baselines of counters that were removed, still to be forgotten.
+    var ended: [MeterName: [BaselineName]] = [:]
     /// What the inventory was last brought up to.
     var noted: [MeterName: NotedReading] = [:]
     /// Whether much memory was in use that no longer is.
@@ -199,6 +201,7 @@ actor Keeper {
     /// keeps nobody in: what it takes to block somebody is done all the same.
     func attend(to meter: any Meter) {
         efforts[meter.name, default: Effort()].begin()
+        try? forgetEnded(meter.name)
         do {
             let (reading, difference) = try read(meter)
             let isBooked = book(difference, meter, reading)

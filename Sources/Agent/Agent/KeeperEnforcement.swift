@@ -115,17 +115,32 @@ extension Keeper {
     private func bookFinal(
         _ final: MeterReading, of removed: [Key], _ meter: any Meter
     ) throws {
-        let difference = Differ.difference(
-            from: ledger.baselines(of: meter.name), to: final.reading)
-        try record(difference, meter, final)
+        let known = ledger.baselines(of: meter.name)
+        var difference = Differ.difference(from: known, to: final.reading)
         let removed = Set(removed)
-        var end = Difference()
-        for (incarnation, counters) in ledger.baselines(of: meter.name).counters {
-            for id in counters.keys where removed.contains(id.key) {
-                end.removed.append(BaselineName(incarnation: incarnation, id: id))
-            }
+        difference.updates.removeAll { removed.contains($0.id.key) }
+        let ended = known.counters.flatMap { incarnation, counters in
+            counters.keys.filter { removed.contains($0.key) }
+                .map { BaselineName(incarnation: incarnation, id: $0) }
         }
-        try ledger.record(end, of: meter.name, at: final.reading.instant)
+        // Where nothing was gained nothing needs the disk before somebody is told of the removal.
+        if persistence.putsOff, difference.deltas.isEmpty {
+            self.ended[meter.name, default: []] += ended
+        } else {
+            difference.removed += ended
+        }
+        try record(difference, meter, final)
+    }
+
+    /// Forgets the baselines of a meter's counters that were removed.
+    func forgetEnded(_ meter: MeterName) throws {
+        guard let names = ended[meter] else { return }
+        var difference = Difference()
+        difference.removed = names
+        if ledger.baselines(of: meter).isKnown {
+            try ledger.record(difference, of: meter, at: clock.now())
+        }
+        ended[meter] = nil
     }
 
     /// Puts keys back, all at once; where that is refused, one by one, so that one whose address

@@ -74,7 +74,8 @@ extension Keeper {
         return (position.revision, position.digest, ticketAsked)
     }
 
-    /// Takes over what the controller wants and acts on it at once.
+    /// Takes over what the controller wants and acts on it at once. What need not be written before
+    /// that is told waits for `catchUp`, or for the next reading.
     ///
     /// Returns whether the set is now exactly the controller's. Where the ledger cannot be written
     /// what is to be shut is shut all the same, and the error is thrown: it will be asked for again.
@@ -107,9 +108,11 @@ extension Keeper {
             cycle()
             return
         }
+        persistence.putsOff = true
         for name in changed {
             if let meter = meters[name] { attend(to: meter) }
         }
+        persistence.putsOff = false
         outcomes.verified(through: revision)
     }
 

@@ -10,6 +10,11 @@ extension Keeper {
     ///
     /// Nothing here stops enforcement. What cannot be done is a fault of the file.
     func persist(_ meter: MeterName, isMissing: Bool, unmet: [UnmetWish] = []) {
+        guard !persistence.putsOff else {
+            persistence.putOff[meter] = unmet
+            return
+        }
+        persistence.putOff[meter] = nil
         guard options.writesConfigurations else {
             persistence.files[meter] = nil
             return
@@ -40,6 +45,15 @@ extension Keeper {
             file.faults = faults
         }
         persistence.files[meter] = file
+    }
+
+    /// Writes down what was put off so that outcomes could be told first: baselines of what was
+    /// removed, and files. What cannot be written is tried again at the next reading.
+    func catchUp() {
+        for meter in ended.keys { try? forgetEnded(meter) }
+        for (meter, unmet) in persistence.putOff where meters[meter] != nil {
+            persist(meter, isMissing: false, unmet: unmet)
+        }
     }
 
     /// Whether a meter's file cannot be reached now: it is a container's that does not run, as far

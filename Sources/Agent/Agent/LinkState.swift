@@ -17,13 +17,19 @@ final class LinkState: Sendable {
 
     private let state = Mutex(State())
 
+    /// Rung when the request that waits reaches the controller again: what gathered meanwhile need
+    /// not wait until its sender tries by itself.
+    let isBack = Wakeup()
+
     /// Notes that what `speaker` did worked; whether it had not before.
     func reached(by speaker: Speaker) -> Bool {
-        state.withLock { state in
+        let isNew = state.withLock { state in
             state.lastContact = .now
             state.linkFaults[speaker] = nil
             return state.faults.removeValue(forKey: speaker) != nil
         }
+        if isNew, speaker == .desiredWatch { isBack.ring() }
+        return isNew
     }
 
     /// Notes a failure; whether it is another than the speaker's last. A failure of this host's own

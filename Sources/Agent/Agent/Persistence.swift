@@ -39,6 +39,10 @@ struct Persistence {
     var roots = ContainerRoots()
     /// Blocks that are commented out, as the ledger has them.
     var noted: Set<CommentedBlock> = []
+    /// Whether what can wait is put off for now: somebody waits for the outcome.
+    var putsOff = false
+    /// Meters whose files were put off, and what is not fulfilled there.
+    var putOff: [MeterName: [UnmetWish]] = [:]
 
     /// What is wanted of the keys of one meter's file: the newest wish counts. A key whose peer
     /// cannot be let in again now stays as it is.

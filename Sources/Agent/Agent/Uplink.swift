@@ -11,10 +11,12 @@ struct Uplink: Service {
     let state: LinkState
     let logger: Logger
     let wakeup: Wakeup
+    /// How long it waits behind failures, unless the controller is known to be back earlier.
+    var backoff = Backoff(longest: .seconds(60))
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var backoff = Backoff(longest: .seconds(60))
+            var backoff = backoff
             var random = SystemRandomNumberGenerator()
             while !Task.isCancelled {
                 do {
@@ -25,7 +27,7 @@ struct Uplink: Service {
                 } catch {
                     guard !Task.isCancelled else { return }
                     if state.failed(error, by: .uplink) { logger.error("\(error)") }
-                    try? await Task.sleep(for: backoff.failed(random: &random))
+                    await state.isBack.wait(atMost: backoff.failed(random: &random))
                 }
             }
         }
@@ -69,10 +71,7 @@ struct Uplink: Service {
     }
 
     private func sendOutcomes(timeout: Duration) async throws {
-        guard let outcomes = await keeper.outcomesMessage() else { return }
-        let answer: WireOutcomesAnswer = try await link.post(
-            "/agent/v1/outcomes", outcomes, timeout: timeout)
-        if answer.acknowledged >= outcomes.number { await keeper.acknowledgeOutcomes(outcomes) }
+        try await link.tellOutcomes(of: keeper, timeout: timeout)
     }
 
     private func sendBatches(timeout: Duration) async throws {

@@ -17,7 +17,7 @@ extension Backend {
             Route(.post, "/agent/v1/batches", .anybody) { request, _ in
                 try await batches(request)
             },
-            Route(.post, "/agent/v1/outcomes", .anybody) { request, _ in
+            Route(.post, "/agent/v1/outcomes", .anybody, isUrgent: true) { request, _ in
                 try await outcomes(request)
             },
             Route(.get, "/agent/v1/desired", .anybody) { request, context in

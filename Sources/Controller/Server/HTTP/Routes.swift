@@ -17,13 +17,19 @@ struct Route: Sendable {
     /// Such as `/api/clients/:id`.
     let path: String
     let entrance: Entrance
-    let answer: @Sendable (Request, AppContext) async throws -> Response
+    /// Whether it goes ahead of pushes and questions.
+    let isUrgent: Bool
+    let answer: Answer
+
+    typealias Answer = @Sendable (Request, AppContext) async throws -> Response
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ entrance: Entrance,
-        _ answer: @escaping @Sendable (Request, AppContext) async throws -> Response
+        isUrgent: Bool = false,
+        _ answer: @escaping Answer
     ) {
         (self.method, self.path, self.entrance, self.answer) = (method, path, entrance, answer)
+        self.isUrgent = isUrgent
     }
 }
 
@@ -42,9 +48,13 @@ extension Backend {
         let gate = OperatorGate(backend: self)
         for (path, routes) in Dictionary(grouping: routes, by: \.path) {
             for route in routes {
-                router.on(RouterPath(path), method: route.method) { request, context in
+                let answer: Route.Answer = { request, context in
                     try await gate.pass(request, context, route.entrance)
                     return try await route.answer(request, context)
+                }
+                router.on(RouterPath(path), method: route.method) { request, context in
+                    guard route.isUrgent else { return try await answer(request, context) }
+                    return try await Urgency.run { try await answer(request, context) }
                 }
             }
             refuseOtherMethods(at: path, having: routes.map(\.method), router)

@@ -13,7 +13,8 @@ final class Departures: Sendable {
         _ channel: any Channel, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let id = ObjectIdentifier(channel)
-        let task = Task { try await body() }
+        // What is wanted of a host goes ahead of what its agents push.
+        let task = Task(priority: .high) { try await body() }
         handlers.withLock { $0[id] = { task.cancel() } }
         defer { handlers.withLock { $0[id] = nil } }
         if !channel.isActive { task.cancel() }

@@ -8,17 +8,20 @@ extension Backend {
     /// The calls that open and shut.
     var accessRoutes: [Route] {
         [
-            Route(.post, "/api/clients/:id/revoke", .operator(.operate)) { request, context in
+            Route(.post, "/api/clients/:id/revoke", .operator(.operate), isUrgent: true) {
+                request, context in
                 let (id, server, wait) = try await accessQuestion(request, context)
                 let receipt = try await store.revoke(client: id, server: server, now: now)
                 return try await answer(receipt, done: "Client revoked", wait: wait)
             },
-            Route(.post, "/api/clients/:id/restore", .operator(.operate)) { request, context in
+            Route(.post, "/api/clients/:id/restore", .operator(.operate), isUrgent: true) {
+                request, context in
                 let (id, server, wait) = try await accessQuestion(request, context)
                 let receipt = try await store.restore(client: id, server: server, now: now)
                 return try await answer(receipt, done: "Client restored", wait: wait)
             },
-            Route(.delete, "/api/clients/:id", .operator(.operate)) { request, context in
+            Route(.delete, "/api/clients/:id", .operator(.operate), isUrgent: true) {
+                request, context in
                 try await Bodies.fields(request).allow()
                 let query = try Query(request, allowing: "wait")
                 let receipt = try await store.delete(client: try context.id(), now: now)

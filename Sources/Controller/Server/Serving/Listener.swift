@@ -21,7 +21,8 @@ struct Listener: Service {
         listening: Listening, onBound: @escaping @Sendable (any Channel) -> Void
     ) {
         var configuration = ApplicationConfiguration(address: address)
-        configuration.backlog = 1024
+        // A whole fleet comes back at once; the kernel has its own limit, `net.core.somaxconn`.
+        configuration.backlog = 4096
         var logger = backend.logger
         logger.logLevel = max(logger.logLevel, .notice)
         application = Application(

@@ -8,8 +8,10 @@ actor IngestQueue {
         let answer: CheckedContinuation<PushReceipt, any Error>
     }
 
-    /// Pushes that one transaction takes at most, so that no reader waits long.
+    /// Pushes that one transaction takes at most.
     private static let largestGroup = 64
+    /// Rows behind which a transaction takes no further push: a shut waits until it is committed.
+    private static let fullGroup = 2_000
 
     private let database: any Database
     private let hours: HourGrid
@@ -36,11 +38,20 @@ actor IngestQueue {
 
     private func drain() async {
         while !waiting.isEmpty {
-            let jobs = Array(waiting.prefix(Self.largestGroup))
-            waiting.removeFirst(jobs.count)
-            await commit(jobs)
+            await commit(takeGroup())
         }
         isRunning = false
+    }
+
+    /// Takes the pushes that the next transaction books, the first one however large it is.
+    private func takeGroup() -> [Job] {
+        var rows = 0
+        let group = waiting.prefix(Self.largestGroup).prefix { job in
+            defer { rows += job.push.rows }
+            return rows < Self.fullGroup
+        }
+        waiting.removeFirst(group.count)
+        return Array(group)
     }
 
     private func commit(_ jobs: [Job]) async {

@@ -42,7 +42,7 @@ package enum IngestStatements {
 
     static let usageHours = """
         INSERT INTO usage_hours (credential, hour, client, uplink, downlink) \
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (credential, hour, client) DO UPDATE SET \
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (hour, credential, client) DO UPDATE SET \
         uplink = usage_hours.uplink + excluded.uplink, \
         downlink = usage_hours.downlink + excluded.downlink
         """

@@ -23,6 +23,9 @@ struct DecodedPush: Sendable {
     let call: AgentCall
     let correction: ClockCorrection
     let batches: [DecodedBatch]
+
+    /// How many rows its batches have.
+    var rows: Int { batches.reduce(0) { $0 + $1.batch.rows.credential.count } }
 }
 
 /// A batch, and the digest of the bytes that it came as.

@@ -119,11 +119,12 @@ enum Schema1 {
             incarnation BIGINT NOT NULL REFERENCES incarnations (id),
             \(bytes("uplink")), \(bytes("downlink")),
             PRIMARY KEY (credential, part)) \(dialect.clustered);
+        -- By hour first: what is written now lies side by side, however many hours there are.
         CREATE TABLE usage_hours (
             credential BIGINT NOT NULL REFERENCES credentials (id), hour BIGINT NOT NULL,
             client BIGINT NOT NULL REFERENCES clients (id),
             \(bytes("uplink")), \(bytes("downlink")),
-            PRIMARY KEY (credential, hour, client)) \(dialect.clustered);
+            PRIMARY KEY (hour, credential, client)) \(dialect.clustered);
         CREATE TABLE meter_hours (
             meter BIGINT NOT NULL REFERENCES meters (id), hour BIGINT NOT NULL,
             \(bytes("uplink")), \(bytes("downlink")),
