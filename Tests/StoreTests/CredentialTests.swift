@@ -72,6 +72,9 @@ import Testing
             [false, false, false])
         // One that lies below what was given already moves nothing.
         expect(try await assignments(agent, [(4, 0)], newest: 9), [33], [false])
+        // An agent that names an id beyond what it says to hold.
+        expect(
+            try await assignments(agent, [(5, 0), (6, 41)], newest: 40), [42, 41], [false, false])
     }
 
     @Test(arguments: [1_000_034, UInt64(Int64.max), .max] as [UInt64])

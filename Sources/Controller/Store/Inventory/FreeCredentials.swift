@@ -32,7 +32,8 @@ struct FreeCredentials {
     /// the engine's next one does.
     mutating func takeAbove() -> Int64? {
         defer { above = nil }
-        return above
+        // Where a key names just that one, the engine's next lies above it.
+        return above.flatMap { taken.contains($0) ? nil : $0 }
     }
 
     /// Takes the id that a key's agent names; nil where none is named, or it cannot be had.
