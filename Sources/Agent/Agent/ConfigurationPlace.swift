@@ -23,7 +23,7 @@ struct ConfigurationPlace: Hashable {
             file = FileLocation("\(options.configurationFolder)/\(meter.device).conf")
         case .amneziawg:
             file = FileLocation("\(options.amneziaFolder)/\(meter.device).conf")
-        case .v2ray, .ports, .interface: return nil
+        case .v2ray, .ports, .packets, .interface: return nil
         }
     }
 

@@ -9,6 +9,13 @@ extension Attribute {
         return bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: Value.self)
     }
 
+    /// The payload as an integer in network byte order; throws unless it has that type's size.
+    @inlinable public func bigEndian<Value: FixedWidthInteger & BitwiseCopyable>(
+        _: Value.Type, in bytes: RawSpan
+    ) throws(NetlinkError) -> Value {
+        Value(bigEndian: try integer(Value.self, in: bytes))
+    }
+
     /// The payload as an unsigned integer of whichever size it has: 1, 2, 4 or 8 bytes.
     @inlinable public func unsigned(in bytes: RawSpan) throws(NetlinkError) -> UInt64 {
         switch count {

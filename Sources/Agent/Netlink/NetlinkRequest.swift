@@ -51,6 +51,13 @@ package struct NetlinkRequest: Sendable {
         try add(type, withUnsafeBytes(of: integer) { Array($0) })
     }
 
+    /// Adds an integer in network byte order, as nftables has all of its integers.
+    package mutating func add(
+        _ type: UInt16, bigEndian integer: some FixedWidthInteger
+    ) throws(NetlinkError) {
+        try add(type, integer: integer.bigEndian)
+    }
+
     /// Adds text with its closing zero byte.
     package mutating func add(_ type: UInt16, text: String) throws(NetlinkError) {
         try add(type, Array(text.utf8) + [0])

@@ -9,6 +9,8 @@ package struct NetlinkSocket: ~Copyable {
     package enum Bus: Int32, Sendable {
         /// rtnetlink (`NETLINK_ROUTE`).
         case route = 0
+        /// nfnetlink (`NETLINK_NETFILTER`): nftables.
+        case netfilter = 12
         /// Generic netlink (`NETLINK_GENERIC`).
         case generic = 16
     }

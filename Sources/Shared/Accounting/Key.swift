@@ -17,7 +17,7 @@ public enum Key: Hashable, Sendable {
         case .wireguard, .amneziawg:
             guard let key = PublicKey(base64: text) else { return nil }
             self = .publicKey(key)
-        case .v2ray, .ports, .interface:
+        case .v2ray, .ports, .packets, .interface:
             guard !text.isEmpty, text.utf8.count <= Self.longestText else { return nil }
             self = .text(text)
         }

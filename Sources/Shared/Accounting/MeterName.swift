@@ -4,6 +4,8 @@ public enum MeterKind: String, Hashable, Sendable, CaseIterable {
     case amneziawg
     case v2ray
     case ports
+    /// The packets of a `ports` meter of the same name: observed, charged to nobody.
+    case packets
     /// All that a device carried, by its own counters: observed, charged to nobody.
     case interface
 }
