@@ -77,6 +77,37 @@ import Testing
         #expect(held.map(\.access) == [.shut, .shut])
     }
 
+    @Test func whatIsUncountedIsNotShutAndLiftsNoShut() throws {
+        _ = try ledger.adopt(desired(5, [try entry(1, 5, .shut), try entry(2, 5, .uncounted)]))
+        #expect(try ledger.desired().map(\.access).filter(\.isShut) == [.shut])
+        // The same revision may stand for something else after a controller was put back.
+        let other = desired(5, whole: true, [try entry(1, 5, .uncounted), try entry(2, 5, .open)])
+        #expect(try ledger.adopt(other))
+        var held = try ledger.desired().sorted { $0.credential < $1.credential }
+        #expect(held.map(\.access) == [.shut, .open])
+        _ = try ledger.adopt(desired(6, [try entry(1, 6, .uncounted)]))
+        held = try ledger.desired().sorted { $0.credential < $1.credential }
+        #expect(held.map(\.access) == [.uncounted, .open])
+        // Like what is open, it goes where a whole set lacks it.
+        #expect(try ledger.adopt(desired(7, whole: true, [])))
+        #expect(try ledger.desired().isEmpty)
+    }
+
+    @Test func whetherAShutIsForcedIsHeldAndOutlivesAStart() throws {
+        let folder = TestFolder()
+        let ledger = try CatchUpTests.open(folder.path)
+        var forced = try WireDesiredEntry(decoding: try entry(1, 3, .shut))
+        forced.forced = true
+        let message = desired(3, [try forced.encoded(), try entry(2, 3, .shut)])
+        #expect(try Ledger.wishes(in: message).map(\.isForced) == [true, false])
+        _ = try ledger.adopt(message)
+        let again = try CatchUpTests.open(folder.path)
+        let held = try again.desired().sorted { $0.credential < $1.credential }
+        #expect(held.map(\.isForced) == [true, false])
+        _ = try again.adopt(desired(4, [try entry(1, 4, .shut)]))
+        #expect(try again.desired().map(\.isForced) == [false, false])
+    }
+
     @Test func theDigestFollowsEveryChangeAndOutlivesAStart() throws {
         let folder = TestFolder()
         let ledger = try CatchUpTests.open(folder.path)

@@ -7,7 +7,7 @@ import Testing
         "UPDATE totals SET uplink = -1", "UPDATE totals SET held_downlink = -1",
         "UPDATE totals SET uplink = 9223372036854775807 + 1",
         "UPDATE totals SET downlink = NULL", "UPDATE credentials SET client = 999",
-        "UPDATE credentials SET desired = 3",
+        "UPDATE credentials SET desired = 4", "UPDATE credentials SET forced = 2",
         "UPDATE credentials SET recovery = 3", "UPDATE ledgers SET gap = 3",
         "UPDATE credentials SET present = 2",
         "UPDATE clients SET access = 2", "UPDATE clients SET name = ''",

@@ -54,6 +54,9 @@ struct UnmetWish: Hashable, Sendable {
         case failed
         /// The meter cannot be read now: what was verified before may still hold.
         case unread
+        /// A port that is not shut unless forced: ssh's, the controller's, or one that clients of
+        /// another meter share.
+        case protected
     }
 
     var credential: UInt64

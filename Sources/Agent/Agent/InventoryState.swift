@@ -97,6 +97,7 @@ struct InventoryState: Sendable {
             gone.meter = meter.description
             gone.key = key.description
             gone.present = false
+            gone.observed = meter.isObserved
             untold[id] = gone
         }
     }
@@ -114,7 +115,7 @@ struct InventoryState: Sendable {
             absent.addresses = addresses(meter, key).prefix(Self.mostAddresses)
                 .map(\.description)
             absent.present = false
-            absent.observed = meter.kind == .interface
+            absent.observed = meter.isObserved
             untold[Name(meter: meter, key: key)] = absent
         }
     }

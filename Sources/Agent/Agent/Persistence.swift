@@ -74,7 +74,7 @@ extension UnmetWish.Code {
     fileprivate var mayPass: Bool {
         switch self {
         case .addressTaken, .failed, .unread: true
-        case .gone, .needsNewKey, .observe: false
+        case .gone, .needsNewKey, .observe, .protected: false
         }
     }
 }

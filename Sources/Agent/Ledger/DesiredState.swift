@@ -14,6 +14,21 @@ public struct DesiredAccess: Hashable, Sendable {
     public var revision: UInt64
     /// What is wanted.
     public var access: Access
+    /// Whether it is to be shut even where it is protected.
+    public var isForced = false
+
+    /// Makes a wish.
+    public init(
+        credential: UInt64, meter: MeterName, key: Key, revision: UInt64, access: Access,
+        isForced: Bool = false
+    ) {
+        self.credential = credential
+        self.meter = meter
+        self.key = key
+        self.revision = revision
+        self.access = access
+        self.isForced = isForced
+    }
 }
 
 /// How far the agent is with the controller's wishes.
@@ -53,13 +68,15 @@ extension Ledger {
     /// Every credential that the controller has ever wanted something of.
     public func desired() throws(LedgerError) -> [DesiredAccess] {
         var wishes: [DesiredAccess] = []
-        try database.query("SELECT credential, meter, key, revision, access FROM desired") { row in
+        let sql = "SELECT credential, meter, key, revision, access, forced FROM desired"
+        try database.query(sql) { row in
             guard let meter = MeterName(row.text(1)), let key = Key(row.text(2), of: meter.kind)
             else { return }
             wishes.append(
                 DesiredAccess(
                     credential: row.unsigned(0), meter: meter, key: key,
-                    revision: row.unsigned(3), access: Access(rawValue: row.text(4)) ?? .shut))
+                    revision: row.unsigned(3), access: Access(rawValue: row.text(4)) ?? .shut,
+                    isForced: row.integer(5) == 1))
         }
         return wishes
     }
@@ -74,7 +91,7 @@ extension Ledger {
             wishes.append(
                 DesiredAccess(
                     credential: entry.credential, meter: meter, key: key,
-                    revision: entry.revision, access: entry.access.value))
+                    revision: entry.revision, access: entry.access.value, isForced: entry.forced))
         }
         return wishes
     }
@@ -117,29 +134,30 @@ extension Ledger {
     }
 
     /// Where the revision is the one that is held, a whole set may change an entry, but not open
-    /// what is shut: the same number may stand for something else after a controller was put back.
+    /// what is shut, nor leave it uncounted: the same number may stand for something else after a controller was put back.
     private func adopt(
         _ entry: WireDesiredEntry, _ bytes: [UInt8], replacing: Bool, _ digest: inout SetDigest
     ) throws(LedgerError) -> Bool {
         let held = try self.entry(of: entry.credential)
         try database.run(
             """
-            INSERT INTO desired (credential, meter, key, revision, access, entry)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            INSERT INTO desired (credential, meter, key, revision, access, entry, forced)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?8)
             ON CONFLICT (credential) DO UPDATE SET
                 meter = excluded.meter, key = excluded.key, revision = excluded.revision,
-                access = excluded.access, entry = excluded.entry
+                access = excluded.access, entry = excluded.entry, forced = excluded.forced
             WHERE (excluded.revision > desired.revision
                     OR (?7 = 1 AND excluded.revision = desired.revision
                         AND excluded.entry <> desired.entry
-                        AND (excluded.access <> 'open' OR desired.access = 'open')))
-                AND (desired.access = 'open'
+                        AND (excluded.access IN ('shut', 'deleted')
+                            OR desired.access IN ('open', 'uncounted'))))
+                AND (desired.access IN ('open', 'uncounted')
                     OR (excluded.meter = desired.meter AND excluded.key = desired.key))
             """,
             [
                 .bytes(entry.credential), .text(entry.meter), .text(entry.key),
                 .bytes(entry.revision), .text(entry.access.value.rawValue), .blob(bytes),
-                .integer(replacing ? 1 : 0),
+                .integer(replacing ? 1 : 0), .integer(entry.forced ? 1 : 0),
             ])
         guard database.changes > 0 else { return false }
         if let held { digest.remove(held) }
@@ -159,7 +177,8 @@ extension Ledger {
         allBut named: Set<UInt64>, _ digest: inout SetDigest
     ) throws(LedgerError) -> Bool {
         var extra: [(credential: UInt64, entry: [UInt8])] = []
-        try database.query("SELECT credential, entry FROM desired WHERE access = 'open'") { row in
+        let sql = "SELECT credential, entry FROM desired WHERE access IN ('open', 'uncounted')"
+        try database.query(sql) { row in
             if !named.contains(row.unsigned(0)) { extra.append((row.unsigned(0), row.blob(1))) }
         }
         for (credential, entry) in extra {

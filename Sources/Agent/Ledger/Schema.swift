@@ -145,7 +145,8 @@ enum Schema {
             meter TEXT NOT NULL,
             key TEXT NOT NULL,
             revision INTEGER NOT NULL CHECK (revision > 0),
-            access TEXT NOT NULL CHECK (access IN ('open', 'shut', 'deleted')),
+            access TEXT NOT NULL CHECK (access IN ('open', 'shut', 'deleted', 'uncounted')),
+            forced INTEGER NOT NULL DEFAULT 0 CHECK (forced IN (0, 1)),
             entry BLOB NOT NULL
         );
 

@@ -46,6 +46,10 @@ public enum CredentialState: String, Codable, Hashable, Sendable {
     case gone
     /// Its client was deleted; the key stays shut until an operator adopts it anew.
     case deleted
+    /// A port whose counting is to be removed; its last reading is still to come.
+    case uncounting
+    /// A port that is counted no more.
+    case uncounted
 }
 
 /// How far a change of access has got.

@@ -6,7 +6,10 @@ public enum Access: String, Hashable, Sendable {
     case shut
     /// Kept out for good: a tombstone, which stays until an operator adopts the key anew.
     case deleted
+    /// Let through, and not counted any more: its counting goes after a last reading. Only for keys of
+    /// `ports` meters.
+    case uncounted
 
     /// Whether the key must be kept out.
-    public var isShut: Bool { self != .open }
+    public var isShut: Bool { self == .shut || self == .deleted }
 }

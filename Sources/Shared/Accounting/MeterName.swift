@@ -51,6 +51,19 @@ extension MeterName: CustomStringConvertible {
     /// `DEVICE` or `DEVICE@PLACE`: the same for all that is counted at one device.
     public var whereabouts: String { place.map { "\(device)@\($0)" } ?? device }
 
+    /// Whether all of its keys are only compared with, and charged to nobody: of the meters of packet
+    /// filters only `ports/inet`, what operators named, is charged.
+    public var isObserved: Bool {
+        switch kind {
+        case .wireguard, .amneziawg, .v2ray: false
+        case .ports: device != Self.named
+        case .packets, .interface: true
+        }
+    }
+
+    /// The device of the meters that count the ports and addresses that operators named.
+    public static let named = "inet"
+
     /// The meter of all that this meter's device carries.
     public var ofDevice: MeterName { MeterName(kind: .interface, device: device, place: place) }
 }

@@ -24,6 +24,7 @@ extension WireAccess {
         case .open: self = .open
         case .shut: self = .shut
         case .deleted: self = .deleted
+        case .uncounted: self = .uncounted
         }
     }
 
@@ -33,6 +34,7 @@ extension WireAccess {
         case .open: .open
         case .shut, .UNRECOGNIZED: .shut
         case .deleted: .deleted
+        case .uncounted: .uncounted
         }
     }
 }

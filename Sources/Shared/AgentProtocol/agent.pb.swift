@@ -98,6 +98,9 @@ package nonisolated enum WireAccess: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// a tombstone: shut until the key is adopted anew
   case deleted // = 2
+
+  /// Of `ports` meters only: neither shut nor counted; the counting is removed after a last reading.
+  case uncounted // = 3
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -109,6 +112,7 @@ package nonisolated enum WireAccess: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 0: self = .open
     case 1: self = .shut
     case 2: self = .deleted
+    case 3: self = .uncounted
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -118,6 +122,7 @@ package nonisolated enum WireAccess: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .open: return 0
     case .shut: return 1
     case .deleted: return 2
+    case .uncounted: return 3
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -127,6 +132,7 @@ package nonisolated enum WireAccess: SwiftProtobuf.Enum, Swift.CaseIterable {
     .open,
     .shut,
     .deleted,
+    .uncounted,
   ]
 
 }
@@ -368,6 +374,14 @@ package nonisolated struct WireMeterKey: Sendable {
 
   /// read to compare with, charged to nobody
   package var observed: Bool = false
+
+  /// Whose the key is, as the host's own configuration says (PORT_CLIENTS); empty: it does not. A new
+  /// key belongs to the one client who has this name; where none has it, or several, to a new one.
+  /// `name` never joins keys like that. Of `ports` meters only.
+  package var clientName: String = String()
+
+  /// the host's own configuration (PORTS, PORT_CLIENTS) names the key
+  package var configured: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -685,6 +699,8 @@ package nonisolated struct WireDesiredSetAnswer: Sendable {
   package init() {}
 }
 
+/// Of several entries for one key the one of the highest credential counts. On a `ports` meter an
+/// entry also asks for the key to be counted, from then on for that credential.
 package nonisolated struct WireDesiredEntry: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -699,6 +715,9 @@ package nonisolated struct WireDesiredEntry: Sendable {
   package var revision: UInt64 = 0
 
   package var access: WireAccess = .open
+
+  /// shut it even where it is protected
+  package var forced: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -745,7 +764,8 @@ package nonisolated struct WireException: Sendable {
 
   package var credential: UInt64 = 0
 
-  /// "gone", "address_taken", "needs_new_key", "observe", "failed", "unread"
+  /// "gone", "address_taken", "needs_new_key", "observe", "failed", "unread", "protected": a shut is
+  /// refused, since the port is that of ssh or of the controller, or clients of another meter share it
   package var code: String = String()
 
   package var detail: String = String()
@@ -797,7 +817,7 @@ nonisolated extension WireRowKind: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireAccess: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACCESS_OPEN\0\u{1}ACCESS_SHUT\0\u{1}ACCESS_DELETED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACCESS_OPEN\0\u{1}ACCESS_SHUT\0\u{1}ACCESS_DELETED\0\u{1}ACCESS_UNCOUNTED\0")
 }
 
 nonisolated extension WireClock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -1194,7 +1214,7 @@ nonisolated extension WireMeter: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireMeterKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MeterKey"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}meter\0\u{1}key\0\u{1}name\0\u{1}addresses\0\u{1}present\0\u{3}last_handshake\0\u{1}credential\0\u{1}observed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}meter\0\u{1}key\0\u{1}name\0\u{1}addresses\0\u{1}present\0\u{3}last_handshake\0\u{1}credential\0\u{1}observed\0\u{3}client_name\0\u{1}configured\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1210,6 +1230,8 @@ nonisolated extension WireMeterKey: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 6: try { try decoder.decodeSingularSInt64Field(value: &self.lastHandshake) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.credential) }()
       case 8: try { try decoder.decodeSingularBoolField(value: &self.observed) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.clientName) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.configured) }()
       default: break
       }
     }
@@ -1240,6 +1262,12 @@ nonisolated extension WireMeterKey: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.observed != false {
       try visitor.visitSingularBoolField(value: self.observed, fieldNumber: 8)
     }
+    if !self.clientName.isEmpty {
+      try visitor.visitSingularStringField(value: self.clientName, fieldNumber: 9)
+    }
+    if self.configured != false {
+      try visitor.visitSingularBoolField(value: self.configured, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1252,6 +1280,8 @@ nonisolated extension WireMeterKey: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.lastHandshake != rhs.lastHandshake {return false}
     if lhs.credential != rhs.credential {return false}
     if lhs.observed != rhs.observed {return false}
+    if lhs.clientName != rhs.clientName {return false}
+    if lhs.configured != rhs.configured {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1841,7 +1871,7 @@ nonisolated extension WireDesiredSetAnswer: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension WireDesiredEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DesiredEntry"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}credential\0\u{1}meter\0\u{1}key\0\u{1}revision\0\u{1}access\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}credential\0\u{1}meter\0\u{1}key\0\u{1}revision\0\u{1}access\0\u{1}forced\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1854,6 +1884,7 @@ nonisolated extension WireDesiredEntry: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 3: try { try decoder.decodeSingularStringField(value: &self.key) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
       case 5: try { try decoder.decodeSingularEnumField(value: &self.access) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.forced) }()
       default: break
       }
     }
@@ -1875,6 +1906,9 @@ nonisolated extension WireDesiredEntry: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.access != .open {
       try visitor.visitSingularEnumField(value: self.access, fieldNumber: 5)
     }
+    if self.forced != false {
+      try visitor.visitSingularBoolField(value: self.forced, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1884,6 +1918,7 @@ nonisolated extension WireDesiredEntry: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.key != rhs.key {return false}
     if lhs.revision != rhs.revision {return false}
     if lhs.access != rhs.access {return false}
+    if lhs.forced != rhs.forced {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -155,6 +155,7 @@ extension World {
             case .shut: _ = try await store.revoke(client: one.client, now: controllerNow)
             case .open: _ = try await store.restore(client: one.client, now: controllerNow)
             case .deleted: _ = try await store.delete(client: one.client, now: controllerNow)
+            case .uncounted: break
             }
             guard controller.isUp else { return }
             // What an agent shut since the backup goes before an opening by a controller that has

@@ -96,7 +96,7 @@ public struct ConfigurationRewrite: Sendable {
                     present += settings
                 }
                 owners = present
-            case .shut, nil: break
+            case .shut, .uncounted, nil: break
             }
         }
         return edits

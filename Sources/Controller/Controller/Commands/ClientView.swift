@@ -108,8 +108,8 @@ extension CredentialState {
     var colour: Colour {
         switch self {
         case .open: .green
-        case .shutting, .opening: .yellow
-        case .shut, .gone, .deleted: .red
+        case .shutting, .opening, .uncounting: .yellow
+        case .shut, .gone, .deleted, .uncounted: .red
         }
     }
 }

@@ -8,7 +8,9 @@ extension ClientRecord {
 
     /// What holds of it now.
     var status: ClientStatus {
-        let isPending = current.contains { $0.isPending && $0.desired.isShut == isShut }
+        let isPending = current.contains {
+            $0.isPending && $0.desired.isShut == isShut && $0.desired != .uncounted
+        }
         return isShut
             ? (isPending ? .revoking : .disabled) : (isPending ? .restoring : .active)
     }

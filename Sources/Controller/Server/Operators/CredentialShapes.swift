@@ -11,6 +11,7 @@ extension CredentialRecord {
         case .open: isPending ? .opening : .open
         case .shut: isPending ? .shutting : .shut
         case .deleted: isPending ? .shutting : .deleted
+        case .uncounted: isPending ? .uncounting : .uncounted
         }
     }
 
@@ -20,6 +21,7 @@ extension CredentialRecord {
         case .open: .open
         case .shut: .shut
         case .deleted: .deleted
+        case .uncounted: .uncounted
         }
     }
 

@@ -8,6 +8,8 @@ struct AccessChange {
     let meter: String
     let key: String
     let access: Access
+    /// Whether it is to be shut even where its port is protected.
+    var isForced = false
 }
 
 extension Access {
@@ -17,6 +19,7 @@ extension Access {
         case .open: 0
         case .shut: 1
         case .deleted: 2
+        case .uncounted: 3
         }
     }
 
@@ -25,6 +28,7 @@ extension Access {
         switch stored {
         case 0: self = .open
         case 2: self = .deleted
+        case 3: self = .uncounted
         default: self = .shut
         }
     }
@@ -54,7 +58,7 @@ extension Store {
             ]
             credentials += [
                 .integer(change.access.stored), .integer(revision), .integer(now),
-                .integer(change.credential),
+                .flag(change.isForced), .integer(change.credential),
             ]
         }
         try write(entries: entries, credentials: credentials, session)
@@ -84,8 +88,8 @@ extension Store {
         try session.execute(
             """
             UPDATE credentials SET desired = $1, desired_revision = $2, requested_at = $3, \
-            recovery = 0, exception_code = '', exception_detail = '' WHERE id = $4
-            """, width: 4, rows: credentials)
+            forced = $4, recovery = 0, exception_code = '', exception_detail = '' WHERE id = $5
+            """, width: 5, rows: credentials)
     }
 
     private static func keep(
@@ -111,6 +115,7 @@ extension AccessChange {
         entry.key = key
         entry.revision = UInt64(revision)
         entry.access = WireAccess(access)
+        entry.forced = isForced
         return try entry.serializedBytes()
     }
 }

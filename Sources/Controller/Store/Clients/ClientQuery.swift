@@ -88,7 +88,7 @@ package struct ClientQuery: Sendable {
     /// Whether something that the client is to be has yet to be verified.
     private static let isPending = """
         EXISTS (SELECT 1 FROM credentials c JOIN servers s ON s.id = c.server \
-        WHERE c.client = k.id AND c.retired_at = 0 AND s.closed_at = 0 AND \
+        WHERE c.client = k.id AND c.retired_at = 0 AND s.closed_at = 0 AND c.desired <> 3 AND \
         (CASE WHEN c.desired = 0 OR c.recovery = 1 THEN 0 ELSE 1 END) = k.access AND \
         (c.recovery = 1 OR (c.desired_revision > c.enforced_revision \
         AND c.exception_code <> 'gone')))

@@ -115,7 +115,8 @@ extension Store {
             SELECT c.id, c.server, m.name, c.key, c.desired, c.recovery, s.recovering_since \
             FROM credentials c \
             JOIN meters m ON m.id = c.meter JOIN servers s ON s.id = c.server \
-            WHERE c.client = $1 AND c.retired_at = 0 AND s.closed_at = 0\(share) ORDER BY c.id
+            WHERE c.client = $1 AND c.retired_at = 0 AND c.desired <> 3 AND s.closed_at = 0\(share) \
+            ORDER BY c.id
             """, [.integer(client)])
     }
 

@@ -4,7 +4,7 @@ import AgentProtocol
 /// A key of a meter, as an inventory has it: what is said beside the key, made fit to be kept.
 struct FoundKey {
     let meter: Int64
-    let kind: MeterKind
+    let meterName: MeterName
     let wire: WireMeterKey
     /// Its name in the host's configuration file; empty for none.
     let name: String
@@ -17,10 +17,10 @@ struct FoundKey {
     var place: KeyPlace { KeyPlace(meter: meter, key: wire.key) }
 
     /// Whether the key is the same person's wherever it appears.
-    var isUniversal: Bool { kind == .wireguard || kind == .amneziawg }
+    var isUniversal: Bool { meterName.kind == .wireguard || meterName.kind == .amneziawg }
 
     /// Whether it is read to compare with, and charged to nobody.
-    var isObserved: Bool { wire.observed || kind == .interface }
+    var isObserved: Bool { wire.observed || meterName.isObserved }
 
     /// Takes a key of a meter that the server has; nil for what is no key of that meter.
     ///
@@ -30,7 +30,7 @@ struct FoundKey {
             Key(wire.key, of: name.kind) != nil
         else { return nil }
         self.meter = meter
-        kind = name.kind
+        meterName = name
         self.wire = wire
         self.name = Self.plain(wire.name)
         // Not lazily: that would read each address several times.

@@ -11,6 +11,10 @@ struct HeldSet: Sendable {
         let key: String
         let revision: Int64
         let access: Access
+        let isForced: Bool
+
+        /// Whether the agent counts its key because it was told to.
+        var isNamed: Bool { MeterName(meter)?.kind == .ports }
     }
 
     let revision: Int64
@@ -35,7 +39,7 @@ struct HeldSet: Sendable {
             }
             return Entry(
                 credential: credential, meter: wire.meter, key: wire.key,
-                revision: Int64(wire.revision), access: wire.access.value)
+                revision: Int64(wire.revision), access: wire.access.value, isForced: wire.forced)
         }
         guard [UInt8](set.digest) == sum.bytes || (set.digest.isEmpty && entries.isEmpty) else {
             throw StoreError(

@@ -16,10 +16,13 @@ struct SetAdoption {
         let revision: Int64
         var access: Access
         var undecided: Undecided
+        var isForced: Bool
+        /// Whether the agent is told of it although nothing but open was ever wanted.
+        var isNamed = false
 
         /// SELECT … FROM credentials c JOIN meters m.
         static let columns =
-            "c.id, m.name, c.key, c.client, c.desired_revision, c.desired, c.recovery"
+            "c.id, m.name, c.key, c.client, c.desired_revision, c.desired, c.recovery, c.forced"
 
         init(_ row: Row) {
             credential = row.integer(0)
@@ -28,13 +31,21 @@ struct SetAdoption {
             revision = row.integer(4)
             access = Access(stored: row.integer(5))
             undecided = Undecided(rawValue: row.integer(6)) ?? .nothing
+            isForced = row.flag(7)
         }
 
-        /// Takes over what the agent holds: never an opening.
+        /// Takes over what the agent holds: never an opening, nor that a shut port is not counted any
+        /// more, which would open it. What is counted since the backup is counted on.
         mutating func take(_ entry: HeldSet.Entry) {
+            if entry.isNamed { isNamed = true }
             switch (entry.access.isShut, access.isShut) {
             case (true, false) where entry.revision >= revision:
+                (access, isForced) = (entry.access, entry.isForced)
+            case (false, false) where entry.isNamed && entry.revision >= revision:
                 access = entry.access
+            case (true, false) where access == .uncounted:
+                // Whether it is let through again is asked once more.
+                (access, isForced, undecided) = (.shut, entry.isForced, .reopened)
             case (true, false):
                 // The opening is newer; but it waits for the server's usage.
                 (access, undecided) = (.shut, .waitsForUsage)
@@ -93,7 +104,7 @@ struct SetAdoption {
     }
 
     /// Which credential each entry is about; those that this store does not know are made, where
-    /// the agent keeps them out.
+    /// the agent keeps them out, or counts a port since it was told to.
     private func places(
         of set: HeldSet, in doors: inout [Int64: Door]
     ) throws -> [(entry: HeldSet.Entry, credential: Int64)] {
@@ -104,7 +115,7 @@ struct SetAdoption {
                 door.key == entry.key
             {
                 known.append((entry, entry.credential))
-            } else if entry.access.isShut {
+            } else if entry.access.isShut || entry.isNamed {
                 unknown.append(entry)
             }
         }
@@ -124,9 +135,10 @@ struct SetAdoption {
     }
 
     private func write(_ doors: [Door]) throws {
-        let changes = doors.filter { $0.revision > 0 || $0.access != .open }.map {
+        let changes = doors.filter { $0.revision > 0 || $0.access != .open || $0.isNamed }.map {
             AccessChange(
-                credential: $0.credential, meter: $0.meter, key: $0.key, access: $0.access)
+                credential: $0.credential, meter: $0.meter, key: $0.key, access: $0.access,
+                isForced: $0.isForced && $0.access.isShut)
         }
         _ = try Store.desire(changes, server: server, now: now, session)
         try session.execute(
@@ -140,7 +152,8 @@ struct SetAdoption {
     private func shutClients(_ clients: Set<Int64>) throws {
         let open = """
             SELECT c.id FROM credentials c JOIN servers s ON s.id = c.server \
-            WHERE c.client = clients.id AND c.retired_at = 0 AND s.closed_at = 0
+            WHERE c.client = clients.id AND c.retired_at = 0 AND s.closed_at = 0 \
+            AND c.desired <> 3
             """
         let ids = clients.sorted().map { SQLValue.integer($0) }
         try session.execute(

@@ -52,7 +52,14 @@ extension Store {
         var records: [DriftRecord] = []
         var told = Set<Place>()
         for row in rows {
-            guard let name = MeterName(row.text(1)), name.kind != .interface else { continue }
+            guard let name = MeterName(row.text(1)), !name.isObserved else { continue }
+            guard name.hasPeers else {
+                records.append(
+                    DriftRecord(
+                        hour: row.integer(0), meter: row.text(1), uplink: row.integer(2),
+                        downlink: row.integer(3)))
+                continue
+            }
             let place = Place(hour: row.integer(0), device: name.whereabouts)
             told.insert(place)
             records.append(
@@ -68,4 +75,10 @@ extension Store {
         }
         return records.sorted { ($0.hour, $0.meter) < ($1.hour, $1.meter) }
     }
+}
+
+extension MeterName {
+    /// Whether it counts the peers of the network device that it is named after, so that they can be
+    /// compared with what that device carried.
+    fileprivate var hasPeers: Bool { kind == .wireguard || kind == .amneziawg }
 }
