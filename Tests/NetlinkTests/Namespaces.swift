@@ -15,6 +15,11 @@ final class TestNamespace {
 
     deinit { try? run("ip", "netns", "delete", name) }
 
+    /// Runs `nft` inside.
+    func nft(_ commands: String) throws {
+        try run("ip", "netns", "exec", name, "nft", commands)
+    }
+
     /// Runs `ip` inside.
     func ip(_ arguments: String...) throws {
         try run("ip", ["-netns", name] + arguments)

@@ -27,6 +27,8 @@ struct AgentOptions: Hashable, Sendable {
     var pushInterval = Duration.seconds(10)
     /// The WireGuard and AmneziaWG interfaces to meter, by name; nil: every one.
     var wireguard: [String]?
+    /// What is counted at this host's ports.
+    var ports = PortOptions()
     /// The named network namespaces to look into; nil: every one.
     var namespaces: [String]?
     /// About how many bytes deltas that wait to be sent may take on the disk.
@@ -49,6 +51,7 @@ struct AgentOptions: Hashable, Sendable {
     /// Whether a look at this host would find `meter`, were it there. A place that is neither
     /// known as a container's nor left out as either is taken for whichever is limited.
     func covers(_ meter: MeterName, containers known: Set<String> = []) -> Bool {
+        guard meter.kind != .ports, meter.kind != .packets else { return true }
         guard wireguard?.contains(meter.device) ?? true else { return false }
         guard let place = meter.place else { return true }
         let isContainerSeen = containers?.contains(place) ?? true

@@ -1,3 +1,4 @@
+import Accounting
 import FoundationEssentials
 import Glibc
 import Logging
@@ -39,6 +40,13 @@ enum AgentSettings {
     private static let namespaces = SettingKey<[String]>.list(
         "NAMESPACES", expected: "names of network namespaces between commas, or none",
         about: "The named network namespaces to look into; every one where empty.")
+    private static let ports = SettingKey<PortOptions>(
+        "PORTS", default: "", expected: PortOptions.expectedPorts,
+        about: "The ports and addresses to count; the host's own rules are read all the same.",
+        parse: { PortOptions(ports: $0) })
+    private static let portClients = SettingKey<[PortKey: String]>(
+        "PORT_CLIENTS", default: "", expected: PortOptions.expectedClients,
+        about: "Whose ports they are.", parse: PortOptions.clients)
     private static let spoolLimit = SettingKey<UInt64>.size(
         "SPOOL_LIMIT", default: "64MB", in: (1 << 20)...(1 << 40),
         about: "How much disk deltas that wait to be sent may take; then they share coarser hours.")
@@ -57,7 +65,7 @@ enum AgentSettings {
         keys: [
             mode, persist, controllers, proxy, readInterval, pushInterval, wireguard,
             wireguardFolder, amneziaFolder, namespaces, containers,
-            dockerSocket, spoolLimit, logLevel,
+            dockerSocket, ports, portClients, spoolLimit, logLevel,
         ],
         otherVariables: ["TOLLKEEPER_AGENT_TOKEN"])
 
@@ -83,6 +91,8 @@ enum AgentSettings {
         options.configurationFolder = try values.required(wireguardFolder)
         options.amneziaFolder = try values.required(amneziaFolder)
         options.namespaces = try values.limit(namespaces)
+        options.ports = try values.required(ports)
+        options.ports.clients = try values.required(portClients)
         options.spoolLimit = try values.required(spoolLimit)
         options.containers = try values.limit(containers)
         options.dockerSocket = try values.required(dockerSocket)

@@ -75,6 +75,26 @@ struct InventoryState: Sendable {
         told[meter, default: [:]][peer.key] = digest
     }
 
+    /// Notes a port or address that is counted; `client` is whose the host's own settings say it is,
+    /// and `isConfigured` whether they name it.
+    mutating func note(
+        port: Key, at meter: MeterName, client: String, isConfigured: Bool
+    ) {
+        var hasher = Hasher()
+        hasher.combine(client)
+        hasher.combine(isConfigured)
+        let digest = hasher.finalize()
+        guard told[meter]?[port] != digest else { return }
+        var key = WireMeterKey()
+        key.meter = meter.description
+        key.key = port.description
+        key.clientName = client
+        key.configured = isConfigured
+        key.present = true
+        untold[Name(meter: meter, key: port)] = key
+        told[meter, default: [:]][port] = digest
+    }
+
     /// Notes a key that is read to compare with, and charged to nobody.
     mutating func note(observed key: Key, at meter: MeterName) {
         let id = Name(meter: meter, key: key)

@@ -39,6 +39,14 @@ actor Keeper {
     var revision: UInt64 = 0
     var outcomes = OutcomeState()
     var inventory = InventoryState()
+    /// Counts what operators name; nil where that cannot be had.
+    var portTable: (any PortTable)?
+    let makePortTable: (HostClock, AgentOptions) -> (any PortTable)?
+    var listening = ListeningPorts()
+    /// The UDP port that each metered interface listens on.
+    var listenPorts: [MeterName: UInt16] = [:]
+    /// The controller's addresses, as this agent speaks to them.
+    let controllers: [String]
     /// Baselines of counters that were removed, still to be forgotten.
     var ended: [MeterName: [BaselineName]] = [:]
     /// What the inventory was last brought up to.
@@ -68,7 +76,10 @@ actor Keeper {
 
     init(
         ledger: sending Ledger, clock: HostClock, options: AgentOptions, logger: Logger,
-        executor: ThreadExecutor,
+        executor: ThreadExecutor, controllers: [String] = [],
+        makePortTable: @escaping @Sendable (HostClock, AgentOptions) -> (any PortTable)? = {
+            _, _ in nil
+        },
         makeFinder: @escaping @Sendable (HostClock, AgentOptions) -> any MeterFinder = {
             MeterDiscovery(clock: $0, options: $1)
         }
@@ -79,6 +90,9 @@ actor Keeper {
         self.logger = logger
         self.makeFinder = makeFinder
         discovery = makeFinder(clock, options)
+        self.controllers = controllers
+        self.makePortTable = makePortTable
+        portTable = makePortTable(clock, options)
         for entry in try ledger.keptOut() {
             kept[entry.meter, default: [:]][entry.key] = KeptOut(
                 settings: SettingsCodec.decode(entry.settings, of: entry.key),
@@ -159,7 +173,9 @@ actor Keeper {
 
     /// Finds the meters of this host; those that are still there stay as they are.
     private func discover() {
-        let found = discovery.look()
+        var found = discovery.look()
+        lookAtListeners()
+        if let ports = portMeter { found.meters[ports.name] = ports }
         configurations.containers = found.containers
         persistence.roots.keep(only: found.containers.values)
         vanished = found.vanished
@@ -175,6 +191,7 @@ actor Keeper {
             contested[name] = nil
             efforts[name] = nil
             noted[name] = nil
+            listenPorts[name] = nil
         }
         for name in found.meters.keys where meters[name] == nil {
             logger.notice("found \(name)")
@@ -205,8 +222,13 @@ actor Keeper {
         do {
             let (reading, difference) = try read(meter)
             let isBooked = book(difference, meter, reading)
-            observe(reading.reading)
-            enforce(meter, reading, isBooked: isBooked)
+            observe(reading)
+            listenPorts[meter.name] = reading.listenPort
+            if let table = meter as? any PortTable {
+                bring(table, reading, isBooked: isBooked)
+            } else {
+                enforce(meter, reading, isBooked: isBooked)
+            }
             if faults.removeValue(forKey: meter.name) != nil {
                 logger.notice("\(meter.name) can be read again")
             }
@@ -216,7 +238,7 @@ actor Keeper {
     }
 
     /// Reads a meter and takes the difference; a doubtful reading is taken again at once.
-    private func read(_ meter: any Meter) throws -> (MeterReading, Difference) {
+    func read(_ meter: any Meter) throws -> (MeterReading, Difference) {
         let name = meter.name
         var latest = try measureReading(of: name) { try meter.read() }
         let known = try known(name, latest.reading)
@@ -263,7 +285,7 @@ actor Keeper {
 
     /// Books a difference; false where the ledger cannot be written, which loses nothing: what was
     /// not written is still in the counters.
-    private func book(
+    func book(
         _ difference: Difference, _ meter: any Meter, _ reading: MeterReading
     ) -> Bool {
         guard !ledger.awaitsCounters else { return false }
@@ -328,6 +350,7 @@ actor Keeper {
 
     /// Why a meter would not have been found even if it were there; nil where it would.
     private func unseen(_ meter: MeterName) -> (UnmetWish.Code, String)? {
+        guard meter.kind != .ports else { return (.unread, "\(meter) cannot be had on this host") }
         guard options.covers(meter, containers: containersSeen) else {
             return (.failed, "this agent's settings leave \(meter) out")
         }

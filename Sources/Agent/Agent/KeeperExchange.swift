@@ -167,5 +167,6 @@ extension Keeper {
         options = new
         discovery = makeFinder(clock, new)
         discovery.note(sight)
+        portTable = makePortTable(clock, new)
     }
 }

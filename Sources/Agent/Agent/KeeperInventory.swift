@@ -32,6 +32,11 @@ extension Keeper {
     }
 
     private func noteKeys(_ reading: MeterReading, of meter: MeterName) {
+        guard !meter.isObserved else {
+            for peer in reading.peers { inventory.note(observed: peer.key, at: meter) }
+            return
+        }
+        guard meter.kind != .ports else { return notePorts(reading, of: meter) }
         // A key may have several counters. Most readings bring no key that is news, and ask for none.
         lazy var handshakes = Dictionary(
             reading.reading.counters.map { ($0.key, $0.lastHandshake) },

@@ -4,31 +4,41 @@ import Logging
 import Meters
 
 extension Keeper {
-    /// Books what a device carried by its own counters, beside what its peers did: charged to nobody,
-    /// and published for comparison.
+    /// Books what was read beside a meter's counters: what its device carried by its own, and the
+    /// packets of ports. Charged to nobody, and published for comparison.
     ///
     /// Peers and link are not read at the same instant, so the two differ by what passed between;
     /// that evens out with the next reading.
-    func observe(_ reading: Reading) {
-        guard let link = reading.link, !ledger.awaitsCounters else { return }
+    func observe(_ reading: MeterReading) {
+        for companion in reading.companions { observe(companion, beside: reading.reading.meter) }
+        guard let link = reading.reading.link else { return }
         let counter = Counter(
             key: .everything, incarnation: link.incarnation, value: link.after)
+        let meter = reading.reading.meter
         let carried = Reading(
-            meter: reading.meter.ofDevice, instant: reading.instant, counters: [counter],
+            meter: meter.ofDevice, instant: reading.reading.instant, counters: [counter],
             startsFromZero: true)
+        observe(carried, beside: meter)
+    }
+
+    private func observe(_ carried: Reading, beside meter: MeterName) {
+        guard !ledger.awaitsCounters else { return }
         do {
-            try measureBooking(of: reading.meter) {
+            try measureBooking(of: meter) {
                 let difference = try difference(of: carried)
                 try ledger.record(difference, of: carried.meter, at: carried.instant)
+                inventory.noteGone(difference.gone, at: carried.meter)
             }
-            inventory.note(observed: .everything, at: carried.meter)
+            for counter in carried.counters {
+                inventory.note(observed: counter.key, at: carried.meter)
+            }
         } catch {
             if ledgerFault == nil { logger.error("\(error)") }
             ledgerFault = "\(error)"
         }
     }
 
-    /// A link's counter cannot be torn: what it shows needs no second look.
+    /// What is charged to nobody needs no second look.
     private func difference(of carried: Reading) throws -> Difference {
         let known = try known(carried.meter, carried)
         if let inheritance = ledger.inheritance(of: carried.meter) {

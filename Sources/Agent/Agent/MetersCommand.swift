@@ -49,6 +49,19 @@ struct MetersReport: Codable {
         var last_handshake: Int64?
     }
 
+    /// All counters of a key.
+    fileprivate struct Sum {
+        var uplink: UInt64 = 0
+        var downlink: UInt64 = 0
+        var lastHandshake: Int64?
+
+        static func += (sum: inout Sum, counter: Counter) {
+            sum.uplink &+= counter.value.uplink
+            sum.downlink &+= counter.value.downlink
+            sum.lastHandshake = [sum.lastHandshake, counter.lastHandshake].compactMap { $0 }.max()
+        }
+    }
+
     var meters: [Meter]
     var faults: [String]
 
@@ -82,10 +95,12 @@ struct MetersReport: Codable {
             if let fault = meter.fault { lines.append("  \(fault)") }
             for entry in meter.keys {
                 let name = entry.name.map { Terminal.plain($0) } ?? "-"
+                let handshake =
+                    meter.meter.hasPrefix("ports/")
+                    ? "" : "  handshake \(Terminal.handshake(entry.last_handshake))"
                 lines.append(
-                    "  \(entry.key)  \(name)  sent \(entry.bytes_sent)  "
-                        + "received \(entry.bytes_received)  "
-                        + "handshake \(Terminal.handshake(entry.last_handshake))")
+                    "  \(Terminal.plain(entry.key))  \(name)  sent \(entry.bytes_sent)  "
+                        + "received \(entry.bytes_received)\(handshake)")
             }
         }
         lines += faults.map { "not seen: \($0)" }
@@ -101,12 +116,18 @@ extension MetersReport.Meter {
         do {
             let reading = try meter.read()
             listen_port = reading.listenPort
-            keys = zip(reading.reading.counters, reading.peers).map { counter, peer in
-                MetersReport.Entry(
-                    key: counter.key.description, name: names[counter.key],
+            // A port has a counter for each way and family.
+            var sums: [Key: MetersReport.Sum] = [:]
+            for counter in reading.reading.counters {
+                sums[counter.key, default: .init()] += counter
+            }
+            keys = reading.peers.map { peer in
+                let sum = sums[peer.key] ?? .init()
+                return MetersReport.Entry(
+                    key: peer.key.description, name: names[peer.key],
                     addresses: peer.addresses.map(\.description),
-                    bytes_sent: counter.value.uplink, bytes_received: counter.value.downlink,
-                    last_handshake: counter.lastHandshake)
+                    bytes_sent: sum.uplink, bytes_received: sum.downlink,
+                    last_handshake: sum.lastHandshake)
             }
         } catch {
             fault = "\(error)"

@@ -12,6 +12,7 @@ struct Sampler: Service {
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await listen() }
+                group.addTask { await guardTable() }
                 group.addTask { await sample() }
             }
         }
@@ -42,6 +43,20 @@ struct Sampler: Service {
                 guard !Task.isCancelled else { return }
                 wakeup.ring()
             }
+        }
+    }
+
+    /// What another program removes from the agent's own table is put back at once.
+    private func guardTable() async {
+        guard await keeper.options.mode == .enforce,
+            let monitor = try? TableMonitor.open(table: "tollkeeper")
+        else { return }
+        defer { monitor.close() }
+        for await _ in monitor.events {
+            guard !Task.isCancelled else { return }
+            wakeup.ring()
+            // The agent's own changes are told, too; and nobody makes it read without end.
+            try? await Task.sleep(for: .milliseconds(250))
         }
     }
 }

@@ -54,6 +54,9 @@ public struct MeterReading: Sendable {
     /// whatever order, and otherwise another; nil where that is not known, or where a key may have
     /// several counters.
     public var fingerprint: UInt64?
+    /// What was read beside it at the same time, in other units or in part: observed, charged to
+    /// nobody.
+    public var companions: [Reading] = []
     private let makePeers: @Sendable (Set<Key>?) -> [PeerSettings]
 
     /// The keys, in the order of the reading's counters, one for each key. Made at each call.

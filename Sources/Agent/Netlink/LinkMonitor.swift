@@ -1,6 +1,4 @@
 internal import CMnl
-internal import Glibc
-internal import Synchronization
 
 /// What happened to the interfaces of a namespace.
 package enum LinkEvent: Hashable, Sendable {
@@ -16,70 +14,24 @@ package enum LinkEvent: Hashable, Sendable {
 package final class LinkMonitor: Sendable {
     /// What happened, until the monitor is closed. For one consumer; the newest 256 events are
     /// kept for it.
-    package let events: AsyncStream<LinkEvent>
-    private let listener: LinkListener
+    package var events: AsyncStream<LinkEvent> { monitor.events }
+    private let monitor: EventMonitor<LinkEvent>
 
     /// Begins to listen in `namespace`: nothing that happens after this returns is overlooked.
     package static func open(
         in namespace: NetworkNamespace = .current
     ) throws(NetlinkError) -> LinkMonitor {
         let socket = try NetlinkSocket.open(.route, in: namespace, groups: UInt32(RTMGRP_LINK))
-        let stop = try check(
-            eventfd(0, Int32(EFD_CLOEXEC)), "make an event descriptor")
-        let monitor = LinkMonitor(LinkListener(socket, stop: stop))
-        let listener = monitor.listener
-        pthread_detach(try OwnThread.start { listener.run() })
-        return monitor
+        return LinkMonitor(try EventMonitor.open(socket, next: LinkEvent.next))
     }
 
-    private init(_ listener: LinkListener) {
-        self.listener = listener
-        events = listener.events
+    private init(_ monitor: EventMonitor<LinkEvent>) {
+        self.monitor = monitor
     }
-
-    deinit { listener.stop() }
 
     /// Ends the thread, the socket and the stream of events. May be called twice.
     package func close() {
-        listener.stop()
-    }
-}
-
-/// What the thread and the monitor share; closed when the last of the two lets go.
-private final class LinkListener: Sendable {
-    let events: AsyncStream<LinkEvent>
-    private let continuation: AsyncStream<LinkEvent>.Continuation
-    private let socket: Mutex<NetlinkSocket>
-    private let stopper: Int32
-
-    init(_ socket: consuming sending NetlinkSocket, stop: Int32) {
-        self.socket = Mutex(socket)
-        stopper = stop
-        (events, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(256))
-    }
-
-    deinit { close(stopper) }
-
-    func stop() {
-        eventfd_write(stopper, 1)
-    }
-
-    /// The thread: waits for either descriptor, until it is told to stop.
-    func run() {
-        let descriptor = socket.withLock { $0.descriptor }
-        var waits = [
-            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: stopper, events: Int16(POLLIN), revents: 0),
-        ]
-        while waits[1].revents == 0 {
-            if poll(&waits, nfds_t(waits.count), -1) < 0, errno != EINTR { break }
-            if waits[0].revents != 0 { listen() }
-        }
-        continuation.finish()
-    }
-
-    private func listen() {
-        for event in socket.withLock({ LinkEvent.next(from: &$0) }) { continuation.yield(event) }
+        monitor.close()
     }
 }
 

@@ -51,8 +51,8 @@ extension MeterName: CustomStringConvertible {
     /// `DEVICE` or `DEVICE@PLACE`: the same for all that is counted at one device.
     public var whereabouts: String { place.map { "\(device)@\($0)" } ?? device }
 
-    /// Whether all of its keys are only compared with, and charged to nobody: of the meters of packet
-    /// filters only `ports/inet`, what operators named, is charged.
+    /// Whether what it counts is read to compare with and to be shown, and charged to nobody. Of a
+    /// host's ports only those that somebody named are charged, and only once.
     public var isObserved: Bool {
         switch kind {
         case .wireguard, .amneziawg, .v2ray: false
@@ -61,8 +61,19 @@ extension MeterName: CustomStringConvertible {
         }
     }
 
-    /// The device of the meters that count the ports and addresses that operators named.
+    /// The device of the `ports` meter of what operators named: `ports/inet`.
     public static let named = "inet"
+
+    /// The device of the `ports` meter of what the host's own rules count: `ports/host`.
+    public static let hostPorts = "host"
+
+    /// The `ports` or `packets` meter of the IPv6 share alone.
+    public var ofIPv6: MeterName {
+        MeterName(kind: kind, device: "\(device)-ipv6", place: place)
+    }
+
+    /// The meter of the packets of a `ports` meter.
+    public var ofPackets: MeterName { MeterName(kind: .packets, device: device, place: place) }
 
     /// The meter of all that this meter's device carries.
     public var ofDevice: MeterName { MeterName(kind: .interface, device: device, place: place) }

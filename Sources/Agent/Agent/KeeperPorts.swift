@@ -1,0 +1,81 @@
+import Accounting
+import Ledger
+import Logging
+import Meters
+
+extension Keeper {
+    /// The meter of what operators name; nil where nobody ever named anything here.
+    var portMeter: (any PortTable)? {
+        guard let ports = portTable else { return nil }
+        let isWanted =
+            !namedPorts.isEmpty || wishes[ports.name]?.isEmpty == false
+            || ledger.baselines(of: ports.name).isKnown
+        return isWanted ? ports : nil
+    }
+
+    /// What this host's settings name, and what services listen on where that is asked for.
+    private var namedPorts: Set<PortKey> { options.ports.all.union(listening.ports) }
+
+    /// Looks which ports services of this host listen on, where they are to be counted.
+    func lookAtListeners() {
+        guard options.ports.listening else {
+            listening = ListeningPorts()
+            return
+        }
+        listening.look(without: Set(metersPorts.keys))
+    }
+
+    /// Brings the table to what is wanted, given what was just read and booked.
+    func bring(_ table: any PortTable, _ reading: MeterReading, isBooked: Bool) {
+        let wishes = wishes[table.name] ?? []
+        let present = isBooked ? [] : reading.peers.compactMap { PortKey($0.key.description) }
+        let guarded = ProtectedPorts(controllers: controllers, meters: metersPorts)
+        let plan = PortPlan(
+            for: wishes, named: namedPorts, keeping: Set(present),
+            observing: options.mode == .observe, protection: guarded.reason)
+        var unmet = plan.unmet
+        do {
+            let hasChanged = try table.bring(counted: plan.counted, shut: plan.shut)
+            for wish in plan.fulfilled { outcomes.fulfilled(wish, took: took(wish)) }
+            if hasChanged { noteNamed(table) }
+        } catch {
+            tell("\(error)")
+            unmet += plan.fulfilled.map {
+                UnmetWish(credential: $0.credential, code: .failed, detail: "\(error)")
+            }
+        }
+        outcomes.unmet(unmet, at: table.name)
+    }
+
+    /// Reads a table that has just changed, so that new keys are told at once.
+    private func noteNamed(_ table: any PortTable) {
+        do {
+            let (reading, difference) = try read(table)
+            if book(difference, table, reading) { observe(reading) }
+        } catch {
+            tell("\(error)")
+        }
+    }
+
+    /// Tells of the keys of a table, and whose they are by this host's settings.
+    func notePorts(_ reading: MeterReading, of meter: MeterName) {
+        let named = namedPorts
+        for peer in reading.peers {
+            let port = PortKey(peer.key.description)
+            inventory.note(
+                port: peer.key, at: meter,
+                client: port.flatMap { options.ports.clients[$0] } ?? "",
+                isConfigured: port.map(named.contains) ?? false)
+        }
+    }
+
+    /// The ports that metered interfaces listen on, and which they are.
+    private var metersPorts: [PortKey: MeterName] {
+        var ports: [PortKey: MeterName] = [:]
+        for (name, port) in listenPorts {
+            guard meters[name] != nil, let list = PortList(port) else { continue }
+            ports[.ports(.udp, list)] = name
+        }
+        return ports
+    }
+}
