@@ -43,6 +43,7 @@ final class Fleet {
             "TOLLKEEPER_AGENT_NAMESPACES":
                 tunnel.kind == .kernel ? tunnel.namespace.name : "none",
             "TOLLKEEPER_AGENT_CONTAINERS": "none",
+            "TOLLKEEPER_AGENT_PORTS": "none",
             "TOLLKEEPER_AGENT_READ_INTERVAL": interval,
             "TOLLKEEPER_AGENT_PUSH_INTERVAL": interval,
             "TOLLKEEPER_AGENT_WIREGUARD_FOLDER": "\(folder.path)/wireguard",

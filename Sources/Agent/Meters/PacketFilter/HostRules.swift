@@ -19,13 +19,16 @@ public final class HostRules: Meter {
 
     private let clock: HostClock
     private let sources: [any FilterSource]
-    private let generation: String
+    /// The namespace of this boot: what a handle is told apart from others by.
+    let generation: String
+    private let meters: PortMeters
 
     /// Reads the rules of the namespace whose cookie is `namespace`.
     init(clock: HostClock, namespace: UInt64, sources: [any FilterSource]) {
         self.clock = clock
         self.sources = sources
         generation = "rules:\(clock.boot):\(namespace)"
+        meters = PortMeters(name, generation: generation)
     }
 
     /// Whether any rule counts anything now.
@@ -35,9 +38,8 @@ public final class HostRules: Meter {
     /// been put back with old counts: its first value is a baseline.
     public func read() throws(MeterError) -> MeterReading {
         let all = try counters()
-        let counts = all.compactMap { PortCount($0) }
-        return MeterReading(
-            of: name, counts, generation: generation, startsFromZero: false, at: clock.now())
+        let counts = all.compactMap { PortCount($0, of: meters) }
+        return MeterReading(counts, of: meters, startsFromZero: false, at: clock.now())
     }
 
     /// Every counter that counts exactly one of `keys`, one a direction and family.
@@ -69,12 +71,10 @@ public final class HostRules: Meter {
 
 extension PortCount {
     /// Nil where the key is too long for one.
-    init?(_ counter: FilterCounter) {
+    init?(_ counter: FilterCounter, of meters: PortMeters) {
         guard let key = counter.key.key else { return nil }
-        self.init(
-            key: key,
-            part: "\(counter.direction.rawValue)\(counter.families.rawValue) \(counter.identity)",
-            direction: counter.direction, families: counter.families, packets: counter.packets,
-            bytes: counter.bytes)
+        let part = PortPart(
+            counter.direction, counter.families, identity: " \(counter.identity)", of: meters)
+        self.init(key: key, part: part, packets: counter.packets, bytes: counter.bytes)
     }
 }
