@@ -202,10 +202,12 @@ actor Keeper {
     /// Remembers where everything was seen and read: a meter that turns up there later is new, and
     /// charged from zero.
     private func noteDiscovery() {
+        // Nobody is charged for what is only observed.
+        let unread = faults.keys.filter { !$0.isObserved }
         let isHostWhole =
             !discoveryFaults.contains { $0.place == .host }
-            && !faults.keys.contains { $0.place == nil }
-        let isWhole = discoveryFaults.isEmpty && faults.isEmpty
+            && !unread.contains { $0.place == nil }
+        let isWhole = discoveryFaults.isEmpty && unread.isEmpty
         let seen: DiscoveryScope = isWhole ? .everything : isHostWhole ? .host : .nothing
         do {
             try ledger.noteDiscovery(scope: seen.text(options))
@@ -240,14 +242,14 @@ actor Keeper {
     /// Reads a meter and takes the difference; a doubtful reading is taken again at once.
     func read(_ meter: any Meter) throws -> (MeterReading, Difference) {
         let name = meter.name
-        var latest = try measureReading(of: name) { try meter.read() }
+        var latest = try take(meter)
         let known = try known(name, latest.reading)
         if let inheritance = ledger.inheritance(of: name) {
             let last = inheritance.lastReading
             let difference = Succession.difference(from: known, to: latest.reading, since: last)
             guard difference.isDoubtful else { return (latest, difference) }
             let first = latest.reading
-            latest = try measureReading(of: name) { try meter.read() }
+            latest = try take(meter)
             return (
                 latest,
                 Succession.difference(
@@ -260,7 +262,7 @@ actor Keeper {
         }
         if difference.isDoubtful {
             let first = latest.reading
-            latest = try measureReading(of: name) { try meter.read() }
+            latest = try take(meter)
             difference = measureBooking(of: name) {
                 Differ.difference(
                     from: known, to: latest.reading, confirming: first,
@@ -268,6 +270,12 @@ actor Keeper {
             }
         }
         return (latest, difference)
+    }
+
+    private func take(_ meter: any Meter) throws -> MeterReading {
+        var reading = try measureReading(of: meter.name) { try meter.read() }
+        trust(&reading, of: meter)
+        return reading
     }
 
     /// What is remembered of a meter. An interface that was renamed is the one that it was: its

@@ -57,6 +57,19 @@ extension Keeper {
         }
     }
 
+    /// What is added to a table that the ledger knows was added by this agent, and began with nothing.
+    func trust(_ reading: inout MeterReading, of meter: any Meter) {
+        guard meter is any PortTable, !reading.reading.startsFromZero,
+            let incarnation = reading.reading.counters.first?.incarnation,
+            options.mode == .enforce,
+            ledger.baselines(of: meter.name).counters[incarnation] != nil
+        else { return }
+        reading.reading.startsFromZero = true
+        for index in reading.companions.indices {
+            reading.companions[index].startsFromZero = true
+        }
+    }
+
     /// Tells of the keys of a table, and whose they are by this host's settings.
     func notePorts(_ reading: MeterReading, of meter: MeterName) {
         let named = namedPorts

@@ -63,6 +63,7 @@ struct MeterDiscovery: MeterFinder {
     private let options: AgentOptions
     private var kernel: KernelDevices
     private var userspace: [FilePlace: UserspaceDevice] = [:]
+    private var rules: HostRules?
 
     init(clock: HostClock, options: AgentOptions) {
         self.clock = clock
@@ -77,6 +78,7 @@ struct MeterDiscovery: MeterFinder {
         let entered = enter(&found)
         lookInKernel(entered, &found)
         lookAtSockets(entered.map(\.container), &found)
+        lookAtRules(&found)
         for (container, _) in entered where !container.isRunning {
             found.vanished.insert(container.name)
         }
@@ -147,6 +149,13 @@ struct MeterDiscovery: MeterFinder {
             }
         }
         userspace = devices
+    }
+
+    /// Looks at the counters of the host's own rules. What cannot be reached of them hides no VPN.
+    private mutating func lookAtRules(_ found: inout Found) {
+        guard options.ports.readsHostRules else { return }
+        if rules == nil { rules = try? HostRules.open(clock: clock) }
+        if let rules, rules.isInUse() { found.add(rules) }
     }
 
     private func isWanted(_ name: MeterName) -> Bool {

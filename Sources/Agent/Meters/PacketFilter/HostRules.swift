@@ -17,6 +17,7 @@ public final class HostRules: Meter {
     /// What people should know of the rules; empty: nothing.
     public private(set) var notes: [String] = []
 
+    private var hasCounted = false
     private let clock: HostClock
     private let sources: [any FilterSource]
     /// The namespace of this boot: what a handle is told apart from others by.
@@ -31,8 +32,22 @@ public final class HostRules: Meter {
         meters = PortMeters(name, generation: generation)
     }
 
-    /// Whether any rule counts anything now.
-    public func hasCounters() throws(MeterError) -> Bool { try !counters().isEmpty }
+    /// Opens the packet filters of this thread's namespace.
+    public static func open(clock: HostClock) throws(MeterError) -> HostRules {
+        do throws(NetlinkError) {
+            let nftables = try NftablesSource(in: .current)
+            return HostRules(
+                clock: clock, namespace: nftables.namespaceCookie, sources: [nftables])
+        } catch {
+            throw MeterError(error, doing: "reach this host's packet filters")
+        }
+    }
+
+    /// Whether any rule counts something, or did so before; also where that cannot be read.
+    public func isInUse() -> Bool {
+        if !hasCounted { hasCounted = (try? counters().isEmpty) != true }
+        return hasCounted
+    }
 
     /// Reads every rule, and takes for each key one counter a direction and family. A rule may have
     /// been put back with old counts: its first value is a baseline.
