@@ -157,3 +157,46 @@ package final class Neighbour {
         return got == count
     }
 }
+
+extension Neighbour {
+    /// A TCP connection that stays open; nil where it cannot be had within a few seconds.
+    package func connection(to address: String, port: UInt16) throws -> OpenConnection? {
+        let connection = try OpenConnection(from: namespace, to: address, port: port)
+        return eventually(within: 10, { connection.isOpen }) ? connection : nil
+    }
+}
+
+/// A TCP connection that is asked now and then whether anything passes.
+package final class OpenConnection {
+    private let folder: TemporaryFolder
+    private let job: Job
+    private var asked = 0
+
+    fileprivate var isOpen: Bool { job.output.contains("open") }
+
+    fileprivate init(from namespace: Namespace, to address: String, port: UInt16) throws {
+        folder = try TemporaryFolder()
+        let script = """
+            exec 3<>/dev/tcp/\(address)/\(port) || exit 1
+            echo open
+            number=1
+            while :; do
+                if [ -e \(folder.path)/$number ]; then
+                    printf x >&3
+                    if read -r -t 2 -n 1 -u 3; then echo "$number yes"; else echo "$number no"; fi
+                    number=$((number + 1))
+                fi
+                sleep 0.05
+            done
+            """
+        job = try namespace.start("bash", "-c", script)
+    }
+
+    /// Sends a byte, and tells whether one came back within two seconds.
+    package func answers() throws -> Bool {
+        asked += 1
+        try folder.write("", to: "\(asked)")
+        _ = eventually(within: 20) { job.output.contains("\n\(asked) ") }
+        return job.output.contains("\n\(asked) yes")
+    }
+}

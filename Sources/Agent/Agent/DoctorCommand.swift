@@ -83,7 +83,7 @@ private enum Doctor {
                         + "named namespaces (NAMESPACES limits which)")
             }
         }
-        if found.meters.isEmpty {
+        if found.meters.values.allSatisfy({ $0.name.isObserved }), options.ports == PortOptions() {
             findings.append(
                 .advice(
                     "meters",
@@ -93,6 +93,9 @@ private enum Doctor {
             do {
                 let reading = try meter.read()
                 findings.append(.fine("meters", "\(meter.name) has \(reading.peers.count) keys"))
+                if let rules = meter as? HostRules {
+                    findings += rules.notes.map { .advice("ports", $0) }
+                }
             } catch {
                 findings.append(.failure("meters", "\(error)"))
             }

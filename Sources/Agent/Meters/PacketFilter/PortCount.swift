@@ -96,9 +96,11 @@ extension MeterReading {
             reading: reading(name, bytes), listenPort: nil, fingerprint: nil
         ) { wanted in
             var seen = Set<Key>()
-            return counts.lazy.map(\.key)
-                .filter { wanted?.contains($0) ?? true && seen.insert($0).inserted }
-                .map { PeerSettings(key: $0) }
+            var peers: [PeerSettings] = []
+            for count in counts where wanted?.contains(count.key) ?? true {
+                if seen.insert(count.key).inserted { peers.append(PeerSettings(key: count.key)) }
+            }
+            return peers
         }
         companions = [
             reading(name.ofPackets, packets), reading(name.ofIPv6, bytesOverIPv6),
