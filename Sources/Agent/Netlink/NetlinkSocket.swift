@@ -22,6 +22,8 @@ package struct NetlinkSocket: ~Copyable {
     private let buffer: UnsafeMutableRawBufferPointer
     private(set) var port: UInt32 = 0
     private(set) var sequence: UInt32 = 0
+    /// Bytes that can surely be sent at once.
+    private var room = 64 * 1024
     /// The namespace's cookie (`SO_NETNS_COOKIE`), never reused within a boot.
     package private(set) var namespaceCookie: UInt64 = 0
 
@@ -84,6 +86,31 @@ package struct NetlinkSocket: ~Copyable {
         let sent = stamped.bytes.withUnsafeBytes {
             mnl_socket_sendto(handle, $0.baseAddress, $0.count)
         }
+        try check(sent, doing)
+    }
+
+    /// Takes `count` sequence numbers and returns the first.
+    mutating func takeSequence(_ count: Int) -> UInt32 {
+        defer { sequence &+= UInt32(count) }
+        return sequence &+ 1
+    }
+
+    /// Lets that many bytes be sent at once, which is more than the usual where a batch is large.
+    mutating func makeRoom(toSend count: Int, _ doing: String) throws(NetlinkError) {
+        let wanted = count + 64 * 1024
+        guard wanted > room else { return }
+        var size = Int32(clamping: wanted)
+        // The kernel doubles it, for its own overhead. CAP_NET_ADMIN lifts the usual limit.
+        try check(
+            setsockopt(
+                descriptor, SOL_SOCKET, Int32(SO_SNDBUFFORCE), &size,
+                socklen_t(MemoryLayout<Int32>.size)), doing)
+        room = wanted
+    }
+
+    /// Sends bytes that are stamped already.
+    mutating func sendWhole(_ bytes: [UInt8], _ doing: String) throws(NetlinkError) {
+        let sent = bytes.withUnsafeBytes { mnl_socket_sendto(handle, $0.baseAddress, $0.count) }
         try check(sent, doing)
     }
 

@@ -69,6 +69,14 @@ public struct AddressRange: Hashable, Sendable {
         return mine.high == others.high && mine.low == others.low
     }
 
+    /// The range with the bits behind its prefix cleared: equal for ranges of the same addresses.
+    public var network: AddressRange { cut(to: prefixLength) }
+
+    /// Whether all of the other range's addresses are in this one.
+    public func contains(_ other: AddressRange) -> Bool {
+        prefixLength <= other.prefixLength && overlaps(other)
+    }
+
     private func cut(to bits: UInt8) -> AddressRange {
         // Shifts of 64 and more give zero.
         let upper = ~(UInt64.max >> UInt64(min(bits, 64)))
