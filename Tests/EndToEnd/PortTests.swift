@@ -68,7 +68,7 @@ extension EndToEnd {
             // What was counted before somebody throws the table away is booked; then it begins anew.
             let before = try truth("tcp")
             try Command.run("nft", "delete", "table", "inet", "tollkeeper")
-            #expect(try eventually { (try? truth("tcp")) != nil })
+            #expect(eventually { (try? truth("tcp")) != nil })
             try talk(100_000, over: "tcp")
             #expect(try eventually { try booked(fleet, tcp) == before + truth("tcp") })
         }

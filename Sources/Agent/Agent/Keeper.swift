@@ -39,9 +39,10 @@ actor Keeper {
     var revision: UInt64 = 0
     var outcomes = OutcomeState()
     var inventory = InventoryState()
+    /// This host's table of nftables; nil where it is not to be touched.
+    let hostTable: OwnTable?
     /// Counts what operators name; nil where that cannot be had.
     var portTable: (any PortTable)?
-    let makePortTable: (HostClock, AgentOptions) -> (any PortTable)?
     var listening = ListeningPorts()
     /// The UDP port that each metered interface listens on.
     var listenPorts: [MeterName: UInt16] = [:]
@@ -77,9 +78,7 @@ actor Keeper {
     init(
         ledger: sending Ledger, clock: HostClock, options: AgentOptions, logger: Logger,
         executor: ThreadExecutor, controllers: [String] = [],
-        makePortTable: @escaping @Sendable (HostClock, AgentOptions) -> (any PortTable)? = {
-            _, _ in nil
-        },
+        hostTable: sending OwnTable? = nil,
         makeFinder: @escaping @Sendable (HostClock, AgentOptions) -> any MeterFinder = {
             MeterDiscovery(clock: $0, options: $1)
         }
@@ -91,8 +90,8 @@ actor Keeper {
         self.makeFinder = makeFinder
         discovery = makeFinder(clock, options)
         self.controllers = controllers
-        self.makePortTable = makePortTable
-        portTable = makePortTable(clock, options)
+        self.hostTable = hostTable
+        portTable = Self.portTable(clock, options, hostTable)
         for entry in try ledger.keptOut() {
             kept[entry.meter, default: [:]][entry.key] = KeptOut(
                 settings: SettingsCodec.decode(entry.settings, of: entry.key),

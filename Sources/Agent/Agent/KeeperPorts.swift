@@ -4,6 +4,21 @@ import Logging
 import Meters
 
 extension Keeper {
+    /// What counts the ports that operators name: the agent's own table, or, on a host that is only
+    /// observed, the host's own rules.
+    static func portTable(
+        _ clock: HostClock, _ options: AgentOptions, _ table: OwnTable?
+    ) -> (any PortTable)? {
+        guard let table else { return nil }
+        switch options.mode {
+        case .enforce: return NamedPorts(clock: clock, table: table)
+        case .observe:
+            return (try? HostRules.open(clock: clock)).map {
+                ObservedPorts(clock: clock, rules: $0)
+            }
+        }
+    }
+
     /// The meter of what operators name; nil where nobody ever named anything here.
     var portMeter: (any PortTable)? {
         guard let ports = portTable else { return nil }

@@ -28,6 +28,7 @@ struct ReleaseCommand: AsyncParsableCommand {
             meters: await MeterDiscovery.Found.now(clock: try HostClock.open(), options: options))
         var failures = reopen ? try release.reopen() : try release.list()
         failures += try release.uncomment(options)
+        failures += release.removeTable(options)
         _ = consume lock
         if failures > 0 { throw ExitCode.failure }
     }
@@ -80,6 +81,21 @@ private struct Release {
             }
         }
         return failures
+    }
+
+    /// Removes the table that counts and shuts ports; returns how many tables are left.
+    func removeTable(_ options: AgentOptions) -> Int {
+        do {
+            let table = try OwnTable.open()
+            if try table.isThere() {
+                try table.remove()
+                print("removed: the table inet \(OwnTable.name) of nftables")
+            }
+            return 0
+        } catch {
+            print("left as it is: \(error)")
+            return options.mode == .observe ? 0 : 1
+        }
     }
 
     /// Brings back every block that is commented out, in the files that were noted down and in

@@ -127,3 +127,14 @@ enum LegacyTranslation {
         }
     }
 }
+
+extension OwnTable {
+    /// Whether there is such a table now.
+    package func isThere() throws(MeterError) -> Bool {
+        try explain("look for the table inet \(Self.name)") { () throws(NetlinkError) in
+            var state = OwnState()
+            try lookAtTable(&state)
+            return state.handle != nil
+        }
+    }
+}

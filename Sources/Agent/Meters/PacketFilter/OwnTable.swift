@@ -22,6 +22,8 @@ package final class OwnTable {
     private let seesTranslation: () -> Bool
     /// What was asked for last.
     private(set) var wanted = Content.nothing
+    /// The handles of the tables that this object has made.
+    private var made: Set<UInt64> = []
     /// What the table was seen to hold, and at which generation of the namespace's rules.
     var seen: Seen?
 
@@ -136,6 +138,9 @@ package final class OwnTable {
         }
         return .changed
     }
+
+    /// Whether this object has made the table of that handle: its counters began with nothing.
+    package func hasMade(_ handle: UInt64) -> Bool { made.contains(handle) }
 
     /// Removes the table with all that it holds, and verifies it.
     package func remove() throws(MeterError) {
