@@ -26,16 +26,30 @@ package enum NetworkNamespace: Hashable, Sendable {
     package func socket(
         domain: Int32, type: Int32, protocol number: Int32
     ) throws(NetlinkError) -> Int32 {
-        let doing = "open a socket in \(self)"
-        guard let path else { return try check(Glibc.socket(domain, type, number), doing) }
+        try entered("open a socket in \(self)") { Glibc.socket(domain, type, number) }
+    }
+
+    /// Opens a file to read whose content depends on the namespace, such as
+    /// `/proc/thread-self/net/ip_tables_names`: it belongs to the namespace from then on.
+    ///
+    /// The caller closes the descriptor. Entering another namespace needs `CAP_SYS_ADMIN`.
+    package func open(_ file: String) throws(NetlinkError) -> Int32 {
+        try entered("open \(file) in \(self)") { Glibc.open(file, O_RDONLY | O_CLOEXEC) }
+    }
+
+    /// What `body` returns on a thread that is in the namespace.
+    private func entered(
+        _ doing: String, _ body: @escaping @Sendable () -> Int32
+    ) throws(NetlinkError) -> Int32 {
+        guard let path else { return try check(body(), doing) }
         let file = try explained { () throws(NetlinkError) in
-            try check(open(path, O_RDONLY | O_CLOEXEC), doing)
+            try check(Glibc.open(path, O_RDONLY | O_CLOEXEC), doing)
         }
         defer { close(file) }
         let outcome = try OwnThread.run { () -> Result<Int32, NetlinkError> in
             Result { () throws(NetlinkError) in
                 try Self.enter(file, doing)
-                return try check(Glibc.socket(domain, type, number), doing)
+                return try check(body(), doing)
             }
         }
         return try outcome.get()
