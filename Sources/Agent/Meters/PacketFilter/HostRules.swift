@@ -37,7 +37,7 @@ public final class HostRules: Meter {
         do throws(NetlinkError) {
             let nftables = try NftablesSource(in: .current)
             return HostRules(
-                clock: clock, namespace: nftables.namespaceCookie, sources: [nftables])
+                clock: clock, namespace: nftables.namespaceCookie, sources: [nftables, LegacyRules(in: .current)])
         } catch {
             throw MeterError(error, doing: "reach this host's packet filters")
         }
