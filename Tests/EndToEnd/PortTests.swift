@@ -87,16 +87,16 @@ extension EndToEnd {
             for address in neighbour.addresses {
                 #expect(
                     try !neighbour.exchange(
-                        100, over: "tcp", with: address, port: service.port, limit: 2))
+                        1_000, over: "tcp", with: address, port: service.port, limit: 2))
                 #expect(
                     try !neighbour.exchange(
-                        100, over: "udp", with: address, port: service.port, limit: 2))
+                        1_000, over: "udp", with: address, port: service.port, limit: 2))
             }
             // It holds with the agent gone.
             fleet.killAgent()
             #expect(
                 try !neighbour.exchange(
-                    100, over: "tcp", with: neighbour.addresses[0], port: service.port, limit: 2))
+                    1_000, over: "tcp", with: neighbour.addresses[0], port: service.port, limit: 2))
             try fleet.startAgent()
 
             let restored = try fleet.tollkeeper("client", "restore", "paul")

@@ -140,15 +140,15 @@ package final class Neighbour {
         try namespace.run("ip", "link", "set", "eth0", "up")
     }
 
-    /// Sends so many bytes over one connection of `protocol`, "tcp" or "udp", and waits for as many
-    /// in return, at most `limit` seconds; whether they came.
+    /// Sends so many bytes, by the thousand, over one connection of `transport`, "tcp" or "udp", and
+    /// waits for as many in return, at most `limit` seconds; whether they came.
     @discardableResult
     package func exchange(
         _ count: Int, over transport: String, with address: String, port: UInt16, limit: Int = 10
     ) throws -> Bool {
         let script = """
             exec 3<>/dev/\(transport)/\(address)/\(port) || exit 1
-            head -c \(count) /dev/zero >&3 &
+            dd if=/dev/zero bs=1000 count=\(count / 1000) >&3 2>/dev/null &
             timeout \(limit) head -c \(count) <&3 | wc -c
             """
         let job = try namespace.start("timeout", "\(limit + 2)", "bash", "-c", script)
