@@ -13,6 +13,12 @@ import Testing
         ("GET", "/api/servers/1/clients", .read), ("GET", "/api/clients", .read),
         ("GET", "/api/clients/1", .read), ("GET", "/api/credentials", .read),
         ("GET", "/api/servers/1/drift", .read), ("GET", "/api/stats", .read),
+        ("GET", "/api/ports", .read), ("GET", "/api/stats/iptables", .read),
+        ("POST", "/api/servers/1/ports?wait=0", .operate),
+        ("PATCH", "/api/servers/1/ports/8443?wait=0", .operate),
+        ("DELETE", "/api/servers/1/ports/8443?wait=0", .operate),
+        ("POST", "/api/servers/1/ports/8443/shut?wait=0", .operate),
+        ("POST", "/api/servers/1/ports/8443/open?wait=0", .operate),
         ("PATCH", "/api/clients/1", .operate),
         ("POST", "/api/clients/1/revoke?wait=0", .operate),
         ("POST", "/api/clients/1/restore?wait=0", .operate),
@@ -33,6 +39,7 @@ import Testing
             Self.calls.map { method, path, _ in
                 "\(method) \(path.prefix { $0 != "?" })"
                     .replacing(/\/(1|99)(?=\/|$)/, with: "/:id")
+                    .replacing(/\/8443(?=\/|$)/, with: "/:port")
             })
         let routes = try await TestRoutes.all.filter { $0.entrance != .anybody }
         #expect(listed == Set(routes.map { "\($0.method.rawValue) \($0.path)" }))

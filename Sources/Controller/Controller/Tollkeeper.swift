@@ -17,6 +17,6 @@ struct Tollkeeper: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             ServeCommand.self, ServerCommands.self, ClientCommands.self,
-            CredentialCommands.self, TokenCommands.self, StatsCommands.self,
+            CredentialCommands.self, TokenCommands.self, StatsCommands.self, PortCommands.self,
         ])
 }

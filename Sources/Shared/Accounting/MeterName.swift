@@ -67,13 +67,16 @@ extension MeterName: CustomStringConvertible {
     /// The device of the `ports` meter of what the host's own rules count: `ports/host`.
     public static let hostPorts = "host"
 
-    /// The `ports` or `packets` meter of the IPv6 share alone.
-    public var ofIPv6: MeterName {
-        MeterName(kind: kind, device: "\(device)-ipv6", place: place)
+    /// The observed meter that has the packets of a `ports` meter's keys.
+    public var packets: MeterName { MeterName(kind: .packets, device: device, place: place) }
+
+    /// The observed meter that has what went over IPv6 of a `ports` or `packets` meter's keys.
+    public var overIPv6: MeterName {
+        MeterName(kind: kind, device: device + Self.ipv6, place: place)
     }
 
-    /// The meter of the packets of a `ports` meter.
-    public var ofPackets: MeterName { MeterName(kind: .packets, device: device, place: place) }
+    /// What the devices of meters end in that have only what went over IPv6.
+    public static let ipv6 = "-ipv6"
 
     /// The meter of all that this meter's device carries.
     public var ofDevice: MeterName { MeterName(kind: .interface, device: device, place: place) }

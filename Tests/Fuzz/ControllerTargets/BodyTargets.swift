@@ -6,6 +6,7 @@ extension ControllerTargets {
     /// What operators and joining agents send as text.
     static let bodyTargets = [
         FuzzTarget("json", json), FuzzTarget("form", form), FuzzTarget("tokens", tokens),
+        FuzzTarget("ports", ports),
     ]
 
     private static func json(_ bytes: [UInt8]) throws {
@@ -29,6 +30,21 @@ extension ControllerTargets {
                 do { try way() } catch is Refusal {}
             }
         } catch is Refusal {}
+    }
+
+    /// A port's words are read back as the same keys, in bodies and in paths.
+    private static func ports(_ bytes: [UInt8]) throws {
+        let text = String(decoding: bytes, as: UTF8.self)
+        for make in [{ try PortWords(text) }, { try PortWords(path: text) }] {
+            do {
+                let words = try make()
+                let again = try PortWords(words.label)
+                try FuzzFinding.unless(again == words, "\(words.label) is another port")
+                let path = words.label.replacing("/", with: "-", maxReplacements: 1)
+                try FuzzFinding.unless(
+                    try PortWords(path: path) == words, "\(path) is another port in a path")
+            } catch is Refusal {}
+        }
     }
 
     private static func tokens(_ bytes: [UInt8]) throws {

@@ -36,9 +36,9 @@ package struct PortMeters: Sendable {
         self.name = name
         let incarnation = { (meter: MeterName) in Incarnation(token: "\(generation):\(meter)") }
         bytes = incarnation(name)
-        packets = incarnation(name.ofPackets)
-        bytesOverIPv6 = incarnation(name.ofIPv6)
-        packetsOverIPv6 = incarnation(name.ofPackets.ofIPv6)
+        packets = incarnation(name.packets)
+        bytesOverIPv6 = incarnation(name.overIPv6)
+        packetsOverIPv6 = incarnation(name.packets.overIPv6)
     }
 }
 
@@ -103,8 +103,8 @@ extension MeterReading {
             return peers
         }
         companions = [
-            reading(name.ofPackets, packets), reading(name.ofIPv6, bytesOverIPv6),
-            reading(name.ofPackets.ofIPv6, packetsOverIPv6),
+            reading(name.packets, packets), reading(name.overIPv6, bytesOverIPv6),
+            reading(name.packets.overIPv6, packetsOverIPv6),
         ]
     }
 }

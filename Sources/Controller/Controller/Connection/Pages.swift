@@ -25,6 +25,11 @@ extension CredentialList: Page {
     var items: [CredentialInfo] { credentials }
 }
 
+extension PortPage: Page {
+    static var itemsKey: String { "ports" }
+    var items: [PortInfo] { ports }
+}
+
 extension Connection {
     /// Every page of a list, as answered.
     private func pages<List: Page>(

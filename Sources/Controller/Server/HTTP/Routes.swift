@@ -37,8 +37,7 @@ extension Backend {
     /// Every call.
     var routes: [Route] {
         healthRoutes + agentRoutes + serverRoutes + driftRoutes + clientRoutes + credentialRoutes
-            + tokenRoutes
-            + statsRoutes
+            + tokenRoutes + statsRoutes + portRoutes
     }
 
     /// The router of every call: errors mapped, callers let in or not, wrong methods told apart.

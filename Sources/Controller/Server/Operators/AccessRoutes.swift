@@ -39,7 +39,8 @@ extension Backend {
         return (try context.id(), try query.id("server_id"), try Self.patience(query))
     }
 
-    private static func patience(_ query: Query) throws -> Duration {
+    /// How long a caller wants to wait until it is enforced.
+    static func patience(_ query: Query) throws -> Duration {
         try query.wait(default: 10, atMost: 60)
     }
 
@@ -60,7 +61,7 @@ extension Backend {
     }
 
     /// The credentials once none of them is being waited for any more, or the time is up.
-    private func settled(_ ids: [Int64], wait: Duration) async throws -> [CredentialRecord] {
+    func settled(_ ids: [Int64], wait: Duration) async throws -> [CredentialRecord] {
         let deadline = ContinuousClock.now + wait
         var servers: Set<Int64> = []
         while true {

@@ -3,7 +3,7 @@ import Accounting
 import Store
 
 extension ClientRecord {
-    /// Its credentials on servers that are in use.
+    /// Its credentials that are in use, on servers that are.
     var current: [CredentialRecord] { credentials.filter(\.isInUse) }
 
     /// What holds of it now.

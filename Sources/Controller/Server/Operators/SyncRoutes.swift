@@ -54,7 +54,7 @@ extension Backend {
     }
 
     /// Asks agents for a reading, and waits until it is booked; says of each whether it is.
-    private func read(_ servers: [Int64], wait: Duration) async throws -> [Int64: Bool] {
+    func read(_ servers: [Int64], wait: Duration) async throws -> [Int64: Bool] {
         let deadline = ContinuousClock.now + wait
         return try await withThrowingTaskGroup(of: (Int64, Bool).self) { group in
             for server in servers {

@@ -59,6 +59,18 @@ private struct OutcomeWrites {
             "UPDATE servers SET enforced_revision = $1 WHERE id = $2",
             [.integer(revision), .integer(server)])
         try writeGaps(outcomes.enforced)
+        try endCounting()
+    }
+
+    /// What is verified to be counted no more goes out of use; late bytes are still booked.
+    private func endCounting() throws {
+        let ended = try session.query(
+            """
+            SELECT id FROM credentials WHERE server = $1 AND desired = 3 AND retired_at = 0 \
+            AND desired_revision <= enforced_revision
+            """, [.integer(server)])
+        try PortRetirement(server: server, now: now, session: session)
+            .retire(ended.map { $0.integer(0) })
     }
 
     private func writeExceptions(_ exceptions: [WireException], revision: Int64) throws {

@@ -33,7 +33,7 @@ extension Store {
         let share = server.map { " AND c.server = \($0)" } ?? ""
         let rows = try session.query(in: clients.map { .integer($0.id) }) {
             """
-            \(CredentialRecord.source) WHERE c.client IN (\($0)) AND c.retired_at = 0\(share)
+            \(CredentialRecord.source) WHERE c.client IN (\($0))\(share)
             """
         }
         let credentials = Dictionary(grouping: rows.map(CredentialRecord.init), by: \.client)

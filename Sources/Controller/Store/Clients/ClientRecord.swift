@@ -6,7 +6,7 @@ package struct ClientRecord: Hashable, Sendable {
     package var isShut: Bool
     package var note: String
     package var createdAt: Int64
-    /// All of them, those of servers out of use too, by id.
+    /// All of them, those out of use too, by id.
     package var credentials: [CredentialRecord] = []
 
     static let columns = "k.id, k.name, k.access, k.note, k.created_at"

@@ -50,7 +50,7 @@ extension Store {
         }
     }
 
-    private static func checkClientName(_ name: String) throws {
+    static func checkClientName(_ name: String) throws {
         let isPlain = name.unicodeScalars.allSatisfy {
             $0.properties.generalCategory != .control && $0 != "\u{7f}"
         }
@@ -82,15 +82,21 @@ extension Store {
         }
     }
 
-    /// Sets one server's credentials of a client; returns whether its agent has something to do.
+    /// Sets one server's credentials; returns whether its agent has something to do.
     ///
-    /// A tombstone is not opened. Where the server's usage was lost, openings wait for it.
-    private static func set(
-        _ access: Access, _ rows: [Row], server: Int64, now: Int64, _ session: any Session
+    /// A tombstone is not opened, and what is counted no more is neither shut nor opened. Where the
+    /// server's usage was lost, openings wait for it.
+    static func set(
+        _ access: Access, forced: Bool = false, _ rows: [Row], server: Int64, now: Int64,
+        _ session: any Session
     ) throws -> Bool {
         let different = rows.filter {
-            let held = Access(stored: $0.integer(4))
-            return held != access && (held != .deleted || access == .deleted)
+            switch Access(stored: $0.integer(4)) {
+            case .uncounted: false
+            case .deleted where access != .deleted: false
+            case access: forced && !$0.flag(7)
+            default: true
+            }
         }
         if access == .open, rows.contains(where: { $0.integer(6) != 0 }) {
             try postpone(different.map { $0.integer(0) }, now: now, session)
@@ -99,7 +105,8 @@ extension Store {
         try decide(rows.filter { $0.flag(5) }.map { $0.integer(0) }, session)
         let changes = different.map {
             AccessChange(
-                credential: $0.integer(0), meter: $0.text(2), key: $0.text(3), access: access)
+                credential: $0.integer(0), meter: $0.text(2), key: $0.text(3), access: access,
+                isForced: forced)
         }
         guard !changes.isEmpty else { return false }
         _ = try desire(changes, server: server, now: now, session)
@@ -112,13 +119,17 @@ extension Store {
         let share = server.map { " AND c.server = \($0)" } ?? ""
         return try session.query(
             """
-            SELECT c.id, c.server, m.name, c.key, c.desired, c.recovery, s.recovering_since \
-            FROM credentials c \
-            JOIN meters m ON m.id = c.meter JOIN servers s ON s.id = c.server \
-            WHERE c.client = $1 AND c.retired_at = 0 AND c.desired <> 3 AND s.closed_at = 0\(share) \
-            ORDER BY c.id
+            \(doors) WHERE c.client = $1 AND c.retired_at = 0 AND c.desired <> 3 \
+            AND s.closed_at = 0\(share) ORDER BY c.id
             """, [.integer(client)])
     }
+
+    /// What `set` takes of a credential.
+    static let doors = """
+        SELECT c.id, c.server, m.name, c.key, c.desired, c.recovery, s.recovering_since, c.forced \
+        FROM credentials c \
+        JOIN meters m ON m.id = c.meter JOIN servers s ON s.id = c.server
+        """
 
     private static func keep(
         _ access: Access, client: Int64, now: Int64, _ session: any Session

@@ -7,8 +7,10 @@ package struct CredentialRecord: Hashable, Sendable {
     package var serverName: String
     /// The end of the server's newest booked reading; 0 for none.
     package var serverLastReading: Int64
-    /// Whether the server is still in use; what it counted stays, it is not listed any more.
+    /// Whether it and its server are still in use; what was counted stays, it is not listed any more.
     package var isInUse: Bool
+    /// When it went out of use; 0 while it is in use.
+    package var retiredAt: Int64
     package var meter: String
     package var key: String
     package var client: Int64
@@ -60,7 +62,8 @@ package struct CredentialRecord: Hashable, Sendable {
         k.name, c.name, c.addresses, c.present, c.desired, c.desired_revision, \
         c.requested_at, c.enforced_revision, c.latency, c.exception_code, c.exception_detail, \
         t.uplink, t.downlink, t.baseline_uplink, t.baseline_downlink, t.last_handshake, \
-        t.last_traffic, c.unwatched, t.withheld_uplink, t.withheld_downlink, c.recovery \
+        t.last_traffic, c.unwatched, t.withheld_uplink, t.withheld_downlink, c.recovery, \
+        c.retired_at \
         FROM credentials c \
         JOIN servers s ON s.id = c.server JOIN meters m ON m.id = c.meter \
         JOIN clients k ON k.id = c.client JOIN totals t ON t.credential = c.id
@@ -71,7 +74,8 @@ package struct CredentialRecord: Hashable, Sendable {
         server = row.integer(1)
         serverName = row.text(2)
         serverLastReading = row.integer(3)
-        isInUse = row.integer(4) == 0
+        retiredAt = row.integer(29)
+        isInUse = row.integer(4) == 0 && retiredAt == 0
         meter = row.text(5)
         key = row.text(6)
         client = row.integer(7)

@@ -17,9 +17,13 @@ struct KeyWrites {
         let found = all.compactMap { $0 }
         let held = try KnownKeys(session: session).held(found)
         var credentials = held.mapValues(\.credential)
+        let absent = found.filter { held[$0.place] == nil && !$0.wire.present }
+        credentials.merge(try KnownKeys(session: session).ended(absent)) { current, _ in current }
         try update(found, held)
+        let known = credentials
         let changes = try adopt(
-            found.filter { held[$0.place] == nil }, &credentials, newest: newest)
+            found.filter { known[$0.place] == nil }, &credentials, newest: newest)
+        try notePorts(found, credentials)
         let revision =
             changes.isEmpty
             ? nil : try Store.desire(changes, server: server, now: now, session)
@@ -101,13 +105,16 @@ struct KeyWrites {
         _ keys: [FoundKey], _ credentials: inout [KeyPlace: Int64], newest: UInt64 = 0
     ) throws -> [AccessChange] {
         var owners = try KnownKeys(session: session).owners(of: keys)
+        let metered = try MeteredPlaces(
+            of: server, for: keys.compactMap(\.named), session: session)
         var free = try FreeCredentials(for: keys, newest: newest, session)
         // Ids that agents hold come first: those that the engine gives then lie above them.
         let places = keys.map { (key: $0, id: free.take($0)) }
         var changes: [AccessChange] = []
         for (key, id) in places.filter({ $0.id != nil }) + places.filter({ $0.id == nil })
         where credentials[key.place] == nil {
-            let owner = try owner(of: key, &owners)
+            let isMetered = key.named.map(metered.cover) ?? false
+            let owner = isMetered ? .nobody : try owner(of: key, &owners)
             let credential = try addCredential(
                 key, client: owner.client, id: id ?? free.takeAbove())
             credentials[key.place] = credential
@@ -125,15 +132,16 @@ struct KeyWrites {
         of key: FoundKey, _ owners: inout [String: KeyOwner]
     ) throws -> KeyOwner {
         guard !key.isObserved else { return .nobody }
-        guard key.isUniversal else { return KeyOwner(client: try addClient(key), access: .open) }
-        let owner =
-            try owners[key.wire.key] ?? KeyOwner(client: addClient(key), access: .open)
-        owners[key.wire.key] = owner
+        guard let identity = key.identity else {
+            return KeyOwner(client: try addClient(key), access: .open)
+        }
+        let owner = try owners[identity] ?? KeyOwner(client: addClient(key), access: .open)
+        owners[identity] = owner
         return owner
     }
 
     private func addClient(_ key: FoundKey) throws -> Int64 {
-        let source: NameSource = key.name.isEmpty ? .key : .configuration
+        let source: NameSource = key.isNamed ? .configuration : .key
         return try session.first(
             """
             INSERT INTO clients (name, named_by, access, created_at) VALUES ($1, $2, 0, $3) \
@@ -142,8 +150,24 @@ struct KeyWrites {
             .integer(0) ?? 0
     }
 
+    /// Notes of ports which of them the host's own configuration names.
+    private func notePorts(_ keys: [FoundKey], _ credentials: [KeyPlace: Int64]) throws {
+        let rows = keys.flatMap { key -> [SQLValue] in
+            guard key.named != nil, let credential = credentials[key.place] else { return [] }
+            return [
+                .integer(credential), .flag(key.wire.configured && key.wire.present),
+                .integer(now),
+            ]
+        }
+        try session.execute(
+            """
+            INSERT INTO ports (credential, configured, created_at) VALUES ($1, $2, $3) \
+            ON CONFLICT (credential) DO UPDATE SET configured = excluded.configured
+            """, width: 3, rows: rows)
+    }
+
     /// Adds a key's credential, with this id; nil: the engine's next.
-    private func addCredential(_ key: FoundKey, client: Int64, id: Int64?) throws -> Int64 {
+    func addCredential(_ key: FoundKey, client: Int64, id: Int64?) throws -> Int64 {
         let values: [SQLValue] = [
             .integer(server), .integer(key.meter), .text(key.wire.key), .integer(client),
             .text(key.name), .text(key.addresses), .flag(key.wire.present), .integer(now),

@@ -8,6 +8,8 @@ struct FoundKey {
     let wire: WireMeterKey
     /// Its name in the host's configuration file; empty for none.
     let name: String
+    /// Whose it is, as the host's own configuration says; empty: it does not.
+    let owner: String
     /// Addresses as the store keeps them: joined by commas.
     let addresses: String
 
@@ -22,6 +24,22 @@ struct FoundKey {
     /// Whether it is read to compare with, and charged to nobody.
     var isObserved: Bool { wire.observed || meterName.isObserved }
 
+    /// The port or address, where it is one that is counted because somebody named it.
+    var named: PortKey? {
+        guard meterName.kind == .ports, !isObserved else { return nil }
+        return PortKey(wire.key)
+    }
+
+    /// What joins keys to one client: the public key, or for a port the name that the host's own
+    /// configuration gives its client. nil: the key is a client of its own.
+    var identity: String? {
+        if isUniversal { return wire.key }
+        return named == nil || owner.isEmpty ? nil : Self.clientPrefix + owner
+    }
+
+    /// Sets names apart from public keys.
+    static let clientPrefix = "name:"
+
     /// Takes a key of a meter that the server has; nil for what is no key of that meter.
     ///
     /// Nothing that is said beside the key can keep it from being counted and shut.
@@ -33,6 +51,7 @@ struct FoundKey {
         meterName = name
         self.wire = wire
         self.name = Self.plain(wire.name)
+        owner = Self.plain(wire.clientName)
         // Not lazily: that would read each address several times.
         addresses = wire.addresses.filter { AddressRange($0) != nil }.prefix(Self.mostAddresses)
             .joined(separator: ",")
@@ -50,8 +69,12 @@ struct FoundKey {
         return String(plain)
     }
 
+    /// Whether somebody has given it a name.
+    var isNamed: Bool { !name.isEmpty || identity?.hasPrefix(Self.clientPrefix) == true }
+
     /// What a client of its own is called: the given name, else the key's first characters.
     var clientName: String {
+        if named != nil, !owner.isEmpty { return owner }
         guard name.isEmpty else { return name }
         let key = isUniversal ? String(wire.key.prefix(8)) : Self.plain(wire.key)
         return key.isEmpty ? "unnamed" : key
@@ -137,8 +160,42 @@ struct KnownKeys {
             moved.filter { places[Int64(clamping: $0.wire.credential)] != $0.place }.map(\.place))
     }
 
-    /// Who these keys belong to on other meters and servers: the newest owner, by key.
+    /// The credentials out of use of keys that are gone: the one that their agent names, else the
+    /// newest.
+    func ended(_ keys: [FoundKey]) throws -> [KeyPlace: Int64] {
+        var ended: [KeyPlace: Int64] = [:]
+        for (meter, keys) in Dictionary(grouping: keys, by: \.meter) {
+            let named = Set(keys.map { Int64(clamping: $0.wire.credential) })
+            let texts = Set(keys.map(\.wire.key)).map { SQLValue.text($0) }
+            let rows = try session.query(in: texts) {
+                "SELECT key, id, meter FROM credentials WHERE key IN (\($0)) AND retired_at > 0"
+            }
+            let own = rows.filter { $0.integer(2) == meter }
+            for row in own.sorted(by: { $0.integer(1) < $1.integer(1) }) {
+                let place = KeyPlace(meter: meter, key: row.text(0))
+                if let found = ended[place], named.contains(found) { continue }
+                ended[place] = row.integer(1)
+            }
+        }
+        return ended
+    }
+
+    /// Who these keys belong to: by public key the newest owner on other meters and servers, and by
+    /// name the one client who has it.
     func owners(of keys: [FoundKey]) throws -> [String: KeyOwner] {
+        var owners = try ownersByKey(keys)
+        let names = Set(keys.filter { $0.identity != nil && !$0.isUniversal }.map(\.owner))
+        let rows = try session.query(in: names.sorted().map { .text($0) }) {
+            "SELECT name, id, access FROM clients WHERE name IN (\($0)) AND deleted_at = 0"
+        }
+        for (name, rows) in Dictionary(grouping: rows, by: { $0.text(0) }) where rows.count == 1 {
+            owners[FoundKey.clientPrefix + name] = KeyOwner(
+                client: rows[0].integer(1), access: rows[0].flag(2) ? .shut : .open)
+        }
+        return owners
+    }
+
+    private func ownersByKey(_ keys: [FoundKey]) throws -> [String: KeyOwner] {
         let texts = Set(keys.filter(\.isUniversal).map(\.wire.key)).map { SQLValue.text($0) }
         let rows = try session.query(in: texts) {
             """

@@ -101,6 +101,13 @@ enum Schema1 {
             WHERE desired_revision > enforced_revision;
         CREATE INDEX credentials_recovering ON credentials (server) WHERE recovery <> 0;
         CREATE INDEX credentials_excepted ON credentials (server) WHERE exception_code <> '';
+        CREATE INDEX credentials_ending ON credentials (server) WHERE desired = 3 AND retired_at = 0;
+        -- What is said of the credentials of ports/inet beside what is said of all.
+        CREATE TABLE ports (
+            credential BIGINT NOT NULL PRIMARY KEY REFERENCES credentials (id),
+            port_group TEXT NOT NULL DEFAULT '',
+            configured BIGINT NOT NULL DEFAULT 0 CHECK (configured IN (0, 1)),
+            created_at BIGINT NOT NULL) \(dialect.clustered);
 
         """
     }

@@ -1,0 +1,265 @@
+package import Accounting
+
+extension Store {
+    /// Counts a port from now on: finds its credential, or makes it with a desired entry.
+    ///
+    /// Where it listens for a metered interface, or is the tunnel address of a peer, it is observed:
+    /// charged to nobody. Throws `conflict` where it is another client's, or overlaps another one.
+    package func countPorts(
+        _ naming: PortNaming, server: Int64, now: Int64
+    ) async throws -> PortReceipt {
+        try naming.check()
+        return try await database.write { session in
+            let server = try Self.server(server, session)
+            return try PortWrites(server: server, now: now, session: session).name(naming)
+        }
+    }
+
+    /// Gives a port to another client, or into another group. With another client a new credential
+    /// begins: what was used so far stays the client's who had it.
+    package func changePorts(
+        _ naming: PortNaming, server: Int64, now: Int64
+    ) async throws -> PortReceipt {
+        try naming.check()
+        return try await database.write { session in
+            let server = try Self.server(server, session)
+            return try PortWrites(server: server, now: now, session: session).change(naming)
+        }
+    }
+
+    /// Ends the counting of ports, after a last reading. Their history stays.
+    package func cleanPorts(
+        _ keys: [PortKey], server: Int64, now: Int64
+    ) async throws -> PortReceipt {
+        try await database.write { session in
+            let server = try Self.server(server, session)
+            return try PortWrites(server: server, now: now, session: session).clean(keys)
+        }
+    }
+
+    /// Shuts or opens ports, whatever becomes of their client's other credentials; `forced`: shut
+    /// them even where they are protected.
+    package func setPorts(
+        _ keys: [PortKey], to access: Access, forced: Bool = false, server: Int64, now: Int64
+    ) async throws -> PortReceipt {
+        try await database.writeUrgently { session in
+            let record = try Self.server(server, session)
+            let held = try HeldPorts(server: record, session: session).some(of: keys)
+            for port in held where port.hasEnded {
+                throw PortWrites.ended(port, on: record)
+            }
+            let rows = try session.query(in: held.map { .integer($0.credential) }) {
+                "\(Self.doors) WHERE c.id IN (\($0))"
+            }
+            let hasNews = try Self.set(
+                access, forced: forced, rows, server: server, now: now, session)
+            return PortReceipt(credentials: held.map(\.credential), hasNews: hasNews)
+        }
+    }
+
+    /// Takes a shut back that an agent refuses, so that it does not come true one day by itself.
+    /// Returns whether anything was.
+    package func takeBack(
+        _ credentials: [Int64], server: Int64, now: Int64
+    ) async throws -> Bool {
+        try await database.writeUrgently { session in
+            let rows = try session.query(in: credentials.map { .integer($0) }) {
+                """
+                \(Self.doors) WHERE c.id IN (\($0)) AND c.exception_code = 'protected' \
+                AND c.desired = 1 AND c.forced = 0
+                """
+            }
+            let changes = rows.map {
+                AccessChange(
+                    credential: $0.integer(0), meter: $0.text(2), key: $0.text(3), access: .open)
+            }
+            guard !changes.isEmpty else { return false }
+            _ = try Self.desire(changes, server: server, now: now, session)
+            return true
+        }
+    }
+}
+
+/// Writes what an operator says of a server's ports, within a transaction.
+struct PortWrites {
+    let server: ServerRecord
+    let now: Int64
+    let session: any Session
+
+    private var held: HeldPorts { HeldPorts(server: server, session: session) }
+
+    /// Counts each key of `naming`.
+    func name(_ naming: PortNaming) throws -> PortReceipt {
+        let all = try held.all()
+        try refuseOverlaps(naming.keys, with: all)
+        let metered = try MeteredPlaces(of: server.id, for: naming.keys, session: session)
+        let present = naming.keys.compactMap { all[$0.description] }.filter { !$0.hasEnded }
+        var owners = PortOwners(naming, present, now: now, session: session)
+        var receipt = PortReceipt(credentials: [], hasNews: false)
+        var changes: [AccessChange] = []
+        for key in naming.keys {
+            let old = all[key.description]
+            if let old, !old.hasEnded {
+                try owners.require(old, on: server)
+                if !old.isTold { changes.append(Self.change(old.credential, old.key, .open)) }
+                receipt.credentials.append(old.credential)
+                continue
+            }
+            let owner = try owners.owner(of: key, isMetered: metered.cover(key))
+            let access: Access = owner.access.isShut ? .shut : .open
+            let id = try begin(key, client: owner.client, after: old, &changes)
+            changes.append(Self.change(id, key.description, access))
+            receipt.credentials.append(id)
+            receipt.isNew = true
+        }
+        try regroup(receipt.credentials, naming.group)
+        receipt.hasNews = try desire(changes)
+        return receipt
+    }
+
+    /// Gives each key of `naming` to its owner and into its group.
+    func change(_ naming: PortNaming) throws -> PortReceipt {
+        let ports = try held.some(of: naming.keys)
+        let metered = try MeteredPlaces(of: server.id, for: naming.keys, session: session)
+        var owners = PortOwners(naming, [], now: now, session: session)
+        var receipt = PortReceipt(credentials: [], hasNews: false)
+        var changes: [AccessChange] = []
+        for port in ports {
+            guard !port.hasEnded else { throw Self.ended(port, on: server) }
+            guard let key = PortKey(port.key), naming.owner != .unsaid else {
+                receipt.credentials.append(port.credential)
+                continue
+            }
+            let owner = try owners.owner(of: key, isMetered: metered.cover(key))
+            guard owner.client != port.client else {
+                receipt.credentials.append(port.credential)
+                continue
+            }
+            guard !port.isUndecided else { throw undecided(port) }
+            let id = try begin(key, client: owner.client, after: port, &changes)
+            // Moving opens nothing.
+            let isShut = owner.access.isShut || port.desired.isShut
+            changes.append(
+                Self.change(id, port.key, isShut ? .shut : .open, isForced: port.isForced))
+            try regroup([id], port.group)
+            receipt.credentials.append(id)
+            receipt.isNew = true
+        }
+        try regroup(receipt.credentials, naming.group)
+        receipt.hasNews = try desire(changes)
+        return receipt
+    }
+
+    /// Ends the counting of what is open and not the host's own.
+    func clean(_ keys: [PortKey]) throws -> PortReceipt {
+        let ports = try held.some(of: keys)
+        for port in ports where port.desired != .uncounted { try requireCleanable(port) }
+        let changes = ports.filter { $0.desired != .uncounted }.map {
+            Self.change($0.credential, $0.key, .uncounted)
+        }
+        return PortReceipt(
+            credentials: ports.map(\.credential), hasNews: try desire(changes))
+    }
+
+    private func requireCleanable(_ port: HeldPort) throws {
+        if port.isConfigured {
+            throw StoreError(
+                .conflict, reason: "configured",
+                """
+                \(port.key) is named by the configuration of \(server.name) itself: take it out \
+                of PORTS and PORT_CLIENTS there
+                """)
+        }
+        guard port.desired == .deleted || port.desired == .shut || port.isUndecided else { return }
+        throw StoreError(
+            .conflict, reason: "shut",
+            """
+            \(port.key) is shut on \(server.name), and would be open once nothing is kept of it: \
+            \(port.desired == .deleted ? "count it anew" : "open it") first
+            """)
+    }
+
+    static func ended(_ port: HeldPort, on server: ServerRecord) -> StoreError {
+        let state = port.desired == .deleted ? "of a deleted client" : "counted no more"
+        return StoreError(
+            .conflict, reason: "not_counted",
+            "\(port.key) on \(server.name) is \(state): count it anew with `tollkeeper ports count`"
+        )
+    }
+
+    private func undecided(_ port: HeldPort) -> StoreError {
+        StoreError(
+            .conflict, reason: "recovering",
+            """
+            whether \(port.key) is open on \(server.name) is not decided since the controller was \
+            put back from a backup: open or shut it first
+            """)
+    }
+
+    /// Begins a port's credential, in the place of an older one.
+    private func begin(
+        _ key: PortKey, client: Int64, after old: HeldPort?, _ changes: inout [AccessChange]
+    ) throws -> Int64 {
+        if let old {
+            try PortRetirement(server: server.id, now: now, session: session)
+                .retire([old.credential])
+            if old.desired != .uncounted {
+                changes.append(Self.change(old.credential, old.key, .uncounted))
+            }
+        }
+        let meters = try MeterWrites(server: server.id, session: session)
+            .ids(with: [HeldPorts.meter.description])
+        let wire = WireMeterKeys.named(key)
+        guard let found = FoundKey(wire, meters: meters) else {
+            throw StoreError(.internal, "no meter for \(key)")
+        }
+        let keys = KeyWrites(server: server.id, now: now, session: session)
+        let id = try keys.addCredential(found, client: client, id: nil)
+        try session.execute(
+            "INSERT INTO ports (credential, configured, created_at) VALUES ($1, $2, $3)",
+            [.integer(id), .flag(old?.isConfigured ?? false), .integer(now)])
+        return id
+    }
+
+    private func regroup(_ credentials: [Int64], _ group: String?) throws {
+        guard let group else { return }
+        try session.execute(
+            """
+            INSERT INTO ports (credential, port_group, created_at) VALUES ($1, $2, $3) \
+            ON CONFLICT (credential) DO UPDATE SET port_group = excluded.port_group
+            """, width: 3,
+            rows: credentials.flatMap { [.integer($0), .text(group), .integer(now)] })
+    }
+
+    private func desire(_ changes: [AccessChange]) throws -> Bool {
+        guard !changes.isEmpty else { return false }
+        _ = try Store.desire(changes, server: server.id, now: now, session)
+        return true
+    }
+
+    private static func change(
+        _ credential: Int64, _ key: String, _ access: Access, isForced: Bool = false
+    ) -> AccessChange {
+        AccessChange(
+            credential: credential, meter: HeldPorts.meter.description, key: key, access: access,
+            isForced: isForced && access.isShut)
+    }
+
+    /// A byte is charged once: no two keys of one server may count the same port or address.
+    private func refuseOverlaps(_ keys: [PortKey], with all: [String: HeldPort]) throws {
+        for key in keys {
+            let other = all.values.first { port in
+                guard !port.hasEnded, port.key != key.description, let other = PortKey(port.key)
+                else { return false }
+                return key.overlaps(other)
+            }
+            guard let other else { continue }
+            throw StoreError(
+                .conflict, reason: "overlap",
+                """
+                \(key) overlaps \(other.key), which is counted on \(server.name) already: a byte \
+                is charged once; clean that one first
+                """)
+        }
+    }
+}
