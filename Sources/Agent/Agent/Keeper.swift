@@ -19,6 +19,12 @@ actor Keeper {
     var discovery: any MeterFinder
     /// Makes what finds the meters of this host, with given settings.
     let makeFinder: (HostClock, AgentOptions) -> any MeterFinder
+    /// The agent's own table of packet filters; nil where none may be made.
+    let table: HostTable?
+    /// Tunnel addresses that stand in it, by their meters.
+    var drops: [MeterName: KeptDrops] = [:]
+    /// Why the table is not as it should be; nil while it is.
+    var tableFault: String?
     var meters: [MeterName: any Meter] = [:]
     var faults: [MeterName: String] = [:]
     /// Who may reset the counters of meters that another program keeps resetting.
@@ -68,7 +74,7 @@ actor Keeper {
 
     init(
         ledger: sending Ledger, clock: HostClock, options: AgentOptions, logger: Logger,
-        executor: ThreadExecutor,
+        executor: ThreadExecutor, table: sending HostTable? = nil,
         makeFinder: @escaping @Sendable (HostClock, AgentOptions) -> any MeterFinder = {
             MeterDiscovery(clock: $0, options: $1)
         }
@@ -89,6 +95,7 @@ actor Keeper {
         revision = ledger.desiredPosition().revision
         if ledger.isCatchingUp { inventory.retell() }
         self.ledger = ledger
+        self.table = table
     }
 
     /// Looks for meters, reads each, books what it gained, and brings access to what is wanted.
@@ -101,6 +108,7 @@ actor Keeper {
         noteStart()
         discover()
         newMetersBegan = DiscoveryScope(text: ledger.discoveryScope, options)
+        dropMissing()
         for meter in meters.values { attend(to: meter) }
         for meter in wishes.keys where meters[meter] == nil { reportMissing(meter) }
         outcomes.verified(through: revision)

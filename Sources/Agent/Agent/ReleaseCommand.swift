@@ -28,6 +28,7 @@ struct ReleaseCommand: AsyncParsableCommand {
             meters: await MeterDiscovery.Found.now(clock: try HostClock.open(), options: options))
         var failures = reopen ? try release.reopen() : try release.list()
         failures += try release.uncomment(options)
+        failures += release.dropTable()
         _ = consume lock
         if failures > 0 { throw ExitCode.failure }
     }
@@ -103,6 +104,22 @@ private struct Release {
             }
         }
         return failures
+    }
+
+    /// Removes the agent's own table with all that it counts, shuts and drops; returns 1 where that
+    /// failed.
+    func dropTable() -> Int {
+        do {
+            if try OwnTable.open().apply(.nothing) {
+                print("removed: the table inet \(OwnTable.name)")
+            }
+            return 0
+        } catch  where error.code == .unsupported {
+            return 0
+        } catch {
+            print("left as it is: the table inet \(OwnTable.name): \(error)")
+            return 1
+        }
     }
 
     /// Where blocks were commented out, and in how many containers that cannot be looked into now.

@@ -52,7 +52,7 @@ struct Daemon {
         let (id, start) = (ledger.id, ledger.start)
         let keeper = try Keeper(
             ledger: ledger, clock: HostClock.open(), options: options, logger: logger,
-            executor: ThreadExecutor())
+            executor: ThreadExecutor(), table: HostTable())
         self.keeper = keeper
         link = ControllerLink(
             identity: identity, ledger: id, start: start, instance: instance,
