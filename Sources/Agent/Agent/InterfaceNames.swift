@@ -72,6 +72,16 @@ struct InterfaceNames {
         return file.peers[publicKey]?.settings ?? file.shut[publicKey]?.settings
     }
 
+    /// The tunnel addresses of the peers that a meter's configuration file lets in, but for those
+    /// of `keys`.
+    mutating func addresses(
+        without keys: Set<Key>, at meter: MeterName, _ options: AgentOptions
+    ) -> [AddressRange] {
+        let peers = configuration(of: meter, options)?.file.peers ?? [:]
+        return peers.filter { !keys.contains(.publicKey($0.key)) }
+            .flatMap { $0.value.settings?.addresses ?? [] }
+    }
+
     /// What the first of the folders that has the interface's file says, and which folder that is.
     private mutating func configuration(
         of meter: MeterName, _ options: AgentOptions

@@ -19,6 +19,12 @@ actor Keeper {
     var discovery: any MeterFinder
     /// Makes what finds the meters of this host, with given settings.
     let makeFinder: (HostClock, AgentOptions) -> any MeterFinder
+    /// The agent's own table of packet filters; nil where none may be made.
+    let table: HostTable?
+    /// Tunnel addresses that stand in it, by their meters.
+    var drops: [MeterName: KeptDrops] = [:]
+    /// Why the table is not as it should be; nil while it is.
+    var tableFault: String?
     var meters: [MeterName: any Meter] = [:]
     var faults: [MeterName: String] = [:]
     /// Who may reset the counters of meters that another program keeps resetting.
@@ -39,8 +45,6 @@ actor Keeper {
     var revision: UInt64 = 0
     var outcomes = OutcomeState()
     var inventory = InventoryState()
-    /// This host's table of nftables; nil where it is not to be touched.
-    let hostTable: OwnTable?
     /// Counts what operators name; nil where that cannot be had.
     var portTable: (any PortTable)?
     var listening = ListeningPorts()
@@ -77,8 +81,7 @@ actor Keeper {
 
     init(
         ledger: sending Ledger, clock: HostClock, options: AgentOptions, logger: Logger,
-        executor: ThreadExecutor, controllers: [String] = [],
-        hostTable: sending OwnTable? = nil,
+        executor: ThreadExecutor, controllers: [String] = [], table: sending HostTable? = nil,
         makeFinder: @escaping @Sendable (HostClock, AgentOptions) -> any MeterFinder = {
             MeterDiscovery(clock: $0, options: $1)
         }
@@ -90,8 +93,8 @@ actor Keeper {
         self.makeFinder = makeFinder
         discovery = makeFinder(clock, options)
         self.controllers = controllers
-        self.hostTable = hostTable
-        portTable = Self.portTable(clock, options, hostTable)
+        self.table = table
+        portTable = Self.portTable(clock, options, table)
         for entry in try ledger.keptOut() {
             kept[entry.meter, default: [:]][entry.key] = KeptOut(
                 settings: SettingsCodec.decode(entry.settings, of: entry.key),
@@ -114,7 +117,10 @@ actor Keeper {
         noteStart()
         discover()
         newMetersBegan = DiscoveryScope(text: ledger.discoveryScope, options)
-        for meter in meters.values { attend(to: meter) }
+        // First of all, since the table is brought to all that is wanted of it at once.
+        if let ports = portMeter { attend(to: ports) }
+        dropMissing()
+        for meter in meters.values where !(meter is any PortTable) { attend(to: meter) }
         for meter in wishes.keys where meters[meter] == nil { reportMissing(meter) }
         outcomes.verified(through: revision)
         ticketAnswered = max(ticketAnswered, ticket)
@@ -235,6 +241,7 @@ actor Keeper {
             }
         } catch {
             report("\(error)", at: meter)
+            if let table = meter as? any PortTable { bring(table, nil, isBooked: false) }
         }
     }
 

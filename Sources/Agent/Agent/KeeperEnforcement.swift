@@ -9,6 +9,7 @@ extension Keeper {
     /// What was not booked is not removed, since its counter holds the only copy of its bytes.
     func enforce(_ meter: any Meter, _ reading: MeterReading, isBooked: Bool) {
         let wishes = wishes[meter.name] ?? []
+        drop(wishes, at: meter.name, reading)
         guard !wishes.isEmpty else { return }
         let wanted = Set(wishes.map(\.key))
         let present = reading.peers(of: wanted)

@@ -167,6 +167,6 @@ extension Keeper {
         options = new
         discovery = makeFinder(clock, new)
         discovery.note(sight)
-        portTable = Self.portTable(clock, new, hostTable)
+        portTable = Self.portTable(clock, new, table)
     }
 }

@@ -7,7 +7,7 @@ extension Keeper {
     /// What counts the ports that operators name: the agent's own table, or, on a host that is only
     /// observed, the host's own rules.
     static func portTable(
-        _ clock: HostClock, _ options: AgentOptions, _ table: OwnTable?
+        _ clock: HostClock, _ options: AgentOptions, _ table: HostTable?
     ) -> (any PortTable)? {
         guard let table else { return nil }
         switch options.mode {
@@ -41,9 +41,12 @@ extension Keeper {
     }
 
     /// Brings the table to what is wanted, given what was just read and booked.
-    func bring(_ table: any PortTable, _ reading: MeterReading, isBooked: Bool) {
+    ///
+    /// What was not booked stays counted, since its counter holds the only copy of its bytes.
+    func bring(_ table: any PortTable, _ reading: MeterReading?, isBooked: Bool) {
         let wishes = wishes[table.name] ?? []
-        let present = isBooked ? [] : reading.peers.compactMap { PortKey($0.key.description) }
+        let unbooked = isBooked ? [] : reading?.peers.map(\.key) ?? wishes.map(\.key)
+        let present = unbooked.compactMap { PortKey($0.description) }
         let guarded = ProtectedPorts(controllers: controllers, meters: metersPorts)
         let plan = PortPlan(
             for: wishes, named: namedPorts, keeping: Set(present),

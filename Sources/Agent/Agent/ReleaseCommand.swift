@@ -28,7 +28,7 @@ struct ReleaseCommand: AsyncParsableCommand {
             meters: await MeterDiscovery.Found.now(clock: try HostClock.open(), options: options))
         var failures = reopen ? try release.reopen() : try release.list()
         failures += try release.uncomment(options)
-        failures += release.removeTable(options)
+        failures += release.dropTable()
         _ = consume lock
         if failures > 0 { throw ExitCode.failure }
     }
@@ -83,21 +83,6 @@ private struct Release {
         return failures
     }
 
-    /// Removes the table that counts and shuts ports; returns how many tables are left.
-    func removeTable(_ options: AgentOptions) -> Int {
-        do {
-            let table = try OwnTable.open()
-            if try table.isThere() {
-                try table.remove()
-                print("removed: the table inet \(OwnTable.name) of nftables")
-            }
-            return 0
-        } catch {
-            print("left as it is: \(error)")
-            return options.mode == .observe ? 0 : 1
-        }
-    }
-
     /// Brings back every block that is commented out, in the files that were noted down and in
     /// those of the meters that are here now; returns how many files could not be changed.
     func uncomment(_ options: AgentOptions) throws -> Int {
@@ -119,6 +104,22 @@ private struct Release {
             }
         }
         return failures
+    }
+
+    /// Removes the agent's own table with all that it counts, shuts and drops; returns 1 where that
+    /// failed.
+    func dropTable() -> Int {
+        do {
+            if try OwnTable.open().apply(.nothing) {
+                print("removed: the table inet \(OwnTable.name)")
+            }
+            return 0
+        } catch  where error.code == .unsupported {
+            return 0
+        } catch {
+            print("left as it is: the table inet \(OwnTable.name): \(error)")
+            return 1
+        }
     }
 
     /// Where blocks were commented out, and in how many containers that cannot be looked into now.

@@ -52,22 +52,12 @@ struct Daemon {
         let (id, start) = (ledger.id, ledger.start)
         let keeper = try Keeper(
             ledger: ledger, clock: HostClock.open(), options: options, logger: logger,
-            executor: ThreadExecutor(), controllers: identity.controllers,
-            hostTable: Self.hostTable(logger))
+            executor: ThreadExecutor(), controllers: identity.controllers, table: HostTable())
         self.keeper = keeper
         link = ControllerLink(
             identity: identity, ledger: id, start: start, instance: instance,
             transport: try ControllerLink.transport(pins: identity.pins, proxy: options.proxy),
             newestBatch: { try await keeper.newestBatch() })
-    }
-
-    private static func hostTable(_ logger: Logger) -> sending OwnTable? {
-        do {
-            return try OwnTable.open()
-        } catch {
-            logger.error("\(error); no port is counted or shut")
-            return nil
-        }
     }
 
     /// Runs until SIGTERM or SIGINT, then takes a last reading and sends it.

@@ -128,7 +128,7 @@ extension Keeper {
             made: shutKeys.map { "\($0.state) \($0.key) on \($0.meter)" }
                 + files.flatMap { file in
                     file.commentedOut.map { "commented out \($0) in \(file.path)" }
-                })
+                } + [table?.summary].compactMap { $0 })
     }
 
     private var files: [AgentStatus.File] {
@@ -170,6 +170,7 @@ extension Keeper {
         if ledger.isCatchingUp {
             notes.append("the controller has lost batches; it is caught up with totals")
         }
+        if let tableFault { notes.append(tableFault) }
         return notes
     }
 

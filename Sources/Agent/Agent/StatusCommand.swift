@@ -54,6 +54,8 @@ extension AgentStatus {
         }
         if meters.isEmpty { lines.append("meter       none found") }
         lines += shut.map { "shut        \($0.key) on \($0.meter) (\($0.state))" }
+        lines += made.filter { $0.hasPrefix("table ") }
+            .map { "table       \($0.dropFirst("table ".count))" }
         for file in files {
             lines.append("file        \(file.path): \(file.commentedOut.count) commented out")
             lines += file.faults.map { "not written \($0)" }

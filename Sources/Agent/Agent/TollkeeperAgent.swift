@@ -9,7 +9,7 @@ struct TollkeeperAgent: AsyncParsableCommand {
         version: version,
         subcommands: [
             RunCommand.self, JoinCommand.self, MetersCommand.self, StatusCommand.self,
-            DoctorCommand.self, ReleaseCommand.self,
+            DoctorCommand.self, EarlyCommand.self, ReleaseCommand.self,
         ])
 }
 

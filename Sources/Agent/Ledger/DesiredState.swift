@@ -67,6 +67,15 @@ extension Ledger {
 
     /// Every credential that the controller has ever wanted something of.
     public func desired() throws(LedgerError) -> [DesiredAccess] {
+        try Self.desired(in: database)
+    }
+
+    /// The same of the ledger at `path`, which is not started for that.
+    public static func desired(at path: String) throws(LedgerError) -> [DesiredAccess] {
+        try desired(in: try Database(path: path))
+    }
+
+    private static func desired(in database: Database) throws(LedgerError) -> [DesiredAccess] {
         var wishes: [DesiredAccess] = []
         let sql = "SELECT credential, meter, key, revision, access, forced FROM desired"
         try database.query(sql) { row in

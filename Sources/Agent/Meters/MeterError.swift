@@ -12,6 +12,8 @@ public struct MeterError: Error, Sendable {
         case malformed
         /// A change was made, yet the source does not show it.
         case unverified
+        /// The kernel does not have what it takes.
+        case unsupported
         /// A tunnel address of the peer belongs to another peer now.
         case addressTaken
         /// Anything else.

@@ -7,7 +7,7 @@ public struct AddressRange: Hashable, Sendable {
     /// Whether this is an IPv6 range.
     public let isIPv6: Bool
     /// Leading bits that count: 0…32 or 0…128.
-    public let prefixLength: UInt8
+    public private(set) var prefixLength: UInt8
 
     private init(high: UInt64, low: UInt64, isIPv6: Bool, prefixLength: UInt8) {
         self.high = high
@@ -71,6 +71,13 @@ public struct AddressRange: Hashable, Sendable {
 
     /// The range with the bits behind its prefix cleared: equal for ranges of the same addresses.
     public var network: AddressRange { cut(to: prefixLength) }
+
+    /// The network of that shorter prefix that this range is in; the same one for a longer prefix.
+    public func network(of prefix: UInt8) -> AddressRange {
+        var network = cut(to: min(prefix, prefixLength))
+        network.prefixLength = min(prefix, prefixLength)
+        return network
+    }
 
     /// Whether all of the other range's addresses are in this one.
     public func contains(_ other: AddressRange) -> Bool {

@@ -1,6 +1,20 @@
 package import Accounting
 internal import Netlink
 
+/// The agent's own table, as far as it counts ports.
+package protocol PortCounters: AnyObject {
+    /// Reads every counter; none where there is no table.
+    func read() throws(MeterError) -> [OwnCounter]
+    /// Says which ports and addresses are counted, and which are shut, from the next `apply` on.
+    func setPorts(counted: Set<PortKey>, shut: Set<PortKey>)
+    /// Brings the table to what was said, and verifies it; whether something was changed.
+    func apply() throws(MeterError) -> Bool
+    /// Whether this object has made the table of that handle: its counters began with nothing.
+    func hasMade(_ handle: UInt64) -> Bool
+    /// The namespace's cookie, never reused within a boot.
+    func namespaceCookie() throws(MeterError) -> UInt64
+}
+
 /// What operators name, counted by the agent's own table: `ports/inet`.
 package final class NamedPorts: PortTable {
     /// `ports/inet`.
@@ -9,13 +23,13 @@ package final class NamedPorts: PortTable {
     package let traits = MeterTraits(source: "kernel", blocksInPlace: true)
 
     private let clock: HostClock
-    private let table: OwnTable
+    private let table: any PortCounters
     /// The last reading's counters in their order, which the kernel keeps while nothing is added.
     private var last: [(port: PortKey, key: Key)] = []
     private var parts: OwnParts?
 
     /// Counts in `table`.
-    package init(clock: HostClock, table: OwnTable) {
+    package init(clock: HostClock, table: any PortCounters) {
         self.clock = clock
         self.table = table
     }
@@ -24,7 +38,7 @@ package final class NamedPorts: PortTable {
     /// that another program has put back may hold old counts.
     package func read() throws(MeterError) -> MeterReading {
         let counters = try table.read()
-        var parts = parts(of: counters.first?.table ?? 0)
+        var parts = try parts(of: counters.first?.table ?? 0)
         var counts: [PortCount] = []
         counts.reserveCapacity(counters.count)
         if last.count > counters.count { last.removeLast(last.count - counters.count) }
@@ -45,9 +59,9 @@ package final class NamedPorts: PortTable {
         return try table.apply()
     }
 
-    private func parts(of table: UInt64) -> OwnParts {
+    private func parts(of table: UInt64) throws(MeterError) -> OwnParts {
         if let parts, parts.table == table { return parts }
-        let space = "\(clock.boot):\(self.table.namespaceCookie)"
+        let space = "\(clock.boot):\(try self.table.namespaceCookie())"
         return OwnParts(
             table: table, meters: PortMeters(name, generation: "table:\(space):\(table)"))
     }

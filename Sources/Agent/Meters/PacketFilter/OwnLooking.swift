@@ -21,10 +21,11 @@ extension OwnTable {
             guard let generation else { throw .malformed("nftables names no generation") }
             return generation
         } catch {
+            // What nfnetlink says of a subsystem that the kernel does not have.
             guard error.errno == EINVAL || error.errno == EOPNOTSUPP else { throw error }
-            var explained = error
-            explained.reason = "this kernel has no nftables (nf_tables.ko): \(error.reason)"
-            throw explained
+            throw NetlinkError(
+                .system(EOPNOTSUPP), doing: error.doing,
+                reason: "this kernel has no nftables (nf_tables.ko)")
         }
     }
 
@@ -123,18 +124,8 @@ enum LegacyTranslation {
             defer { close(descriptor) }
             var buffer = [UInt8](repeating: 0, count: 256)
             let count = Glibc.read(descriptor, &buffer, buffer.count)
-            return buffer.prefix(max(count, 0)).split(separator: 10).contains(Array("nat".utf8)[...])
-        }
-    }
-}
-
-extension OwnTable {
-    /// Whether there is such a table now.
-    package func isThere() throws(MeterError) -> Bool {
-        try explain("look for the table inet \(Self.name)") { () throws(NetlinkError) in
-            var state = OwnState()
-            try lookAtTable(&state)
-            return state.handle != nil
+            return buffer.prefix(max(count, 0)).split(separator: 10).contains(
+                Array("nat".utf8)[...])
         }
     }
 }

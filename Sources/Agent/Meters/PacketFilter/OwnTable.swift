@@ -1,4 +1,5 @@
 package import Accounting
+internal import Glibc
 package import Netlink
 
 /// The agent's own nftables table in one network namespace, `inet tollkeeper`.
@@ -50,7 +51,7 @@ package final class OwnTable {
                 try NetlinkSocket.open(.netfilter, in: namespace, timeoutSeconds: 30),
                 seesTranslation: { LegacyTranslation.isThere(in: namespace) })
         } catch {
-            throw MeterError(error, doing: doing)
+            throw MeterError(filter: error, doing: doing)
         }
     }
 
@@ -61,6 +62,9 @@ package final class OwnTable {
 
     /// The namespace's cookie (`SO_NETNS_COOKIE`), never reused within a boot.
     package var namespaceCookie: UInt64 { socket.namespaceCookie }
+
+    /// Whether the table is there and was last seen to hold what is wanted.
+    package var isThere: Bool { seen?.handle != nil }
 
     /// Says what the table is to hold of ports and addresses, from the next `apply` on.
     package func setPorts(counted: Set<PortKey>, shut: Set<PortKey>) {
@@ -165,7 +169,15 @@ package final class OwnTable {
         do throws(NetlinkError) {
             return try body()
         } catch {
-            throw MeterError(error, doing: doing)
+            throw MeterError(filter: error, doing: doing)
         }
+    }
+}
+
+extension MeterError {
+    /// What an error of nftables means.
+    init(filter error: NetlinkError, doing: String) {
+        self.init(error, doing: doing)
+        if error.errno == EPROTONOSUPPORT || error.errno == EOPNOTSUPP { code = .unsupported }
     }
 }
