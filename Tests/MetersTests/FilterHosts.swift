@@ -36,6 +36,11 @@ final class FilterHosts {
             limit: 300)
     }
 
+    /// Starts a program on the host under test, with this test's lock.
+    func start(_ words: String...) throws -> Job {
+        try Job(host.inside(words), environment: ["XTABLES_LOCKFILE": lockFile])
+    }
+
     /// Where a server is, and what it is asked by.
     struct Service {
         var port: UInt16

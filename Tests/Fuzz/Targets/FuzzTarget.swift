@@ -15,7 +15,7 @@ package struct FuzzTarget: Sendable {
     /// Every target on the agent's side and of what both sides share.
     package static let all: [FuzzTarget] =
         netlinkTargets + wireguardTargets + rewriteTargets + textTargets + protocolTargets
-        + ledgerTargets
+        + ledgerTargets + legacyTargets
 }
 
 /// Something that a target must not do.
