@@ -193,6 +193,31 @@ import Testing
                 == ["nobody", "tcp/51820"])
     }
 
+    @Test func aPortIsTakenFromItsClientOnceAnInterfaceListensThere() async throws {
+        var (fixture, agent, store) = try await joined()
+        let id = try await store.countPorts(
+            try naming("udp/51821", owner: .name("bob"), group: "vpn"), server: agent.server,
+            now: 1
+        ).credentials[0]
+        try await agent.push([try agent.batch([WireRow(credential: id, up: 10, down: 0)])])
+        let inventory = WireInventory.with {
+            $0.meters = [
+                .with {
+                    $0.name = "wireguard/wg1"; $0.listenPort = 51821
+                }
+            ]
+        }
+        let receipt = try await store.take(inventory, from: agent.call, now: Fixture.noon)
+        #expect(receipt.revision == 2)
+        let port = try #require(try await store.ports(limit: 10).first)
+        #expect(port.credential.client == 0 && port.group == "vpn")
+        #expect(try await store.client(2).uplink == 10)
+        #expect(try await store.take(inventory, from: agent.call, now: 5).revision == nil)
+        #expect(
+            try await fixture.integers("SELECT client FROM credentials WHERE key = 'udp/51821'")
+                == [[2], [0]])
+    }
+
     @Test func namesJoinOnlyWhereTheHostsConfigurationSaysSo() async throws {
         let (_, agent, store) = try await joined()
         _ = try await agent.tell([publicKey(2), publicKey(3)], names: ["bob", "bob"])

@@ -8,12 +8,14 @@ struct PortArguments: ParsableArguments {
         help: ArgumentHelp("tcp/8443, or 8443 for tcp and udp; ip/10.8.1.2.", valueName: "PORT"))
     var port: String
 
-    @Option(help: ArgumentHelp("The server that has it.", valueName: "SERVER"))
-    var server: String
+    @Option(
+        help: ArgumentHelp(
+            "The server that has it; not needed where only one does.", valueName: "SERVER"))
+    var server: String?
 
     /// The way to it in the API.
     func path(through connection: Connection) async throws -> String {
-        let id = try await connection.server(server).id
+        let id = try await serverThatHasIt(through: connection)
         var name = port
         if let slash = name.firstIndex(of: "/") {
             name.replaceSubrange(slash...slash, with: "-")
@@ -22,6 +24,35 @@ struct PortArguments: ParsableArguments {
             charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
         let text = name.addingPercentEncoding(withAllowedCharacters: allowed) ?? name
         return "/api/servers/\(id)/ports/\(text)"
+    }
+
+    private func serverThatHasIt(through connection: Connection) async throws -> Int64 {
+        if let server { return try await connection.server(server).id }
+        let ports = try await connection.all("/api/ports", [("port", port)], of: PortPage.self)
+        let own = ports.filter { $0.source == .own }
+        let servers = Dictionary(own.map { ($0.serverID, $0.server) }) { first, _ in first }
+        guard servers.count > 1 else {
+            guard let id = servers.keys.first else {
+                throw CommandFailure(
+                    .notFound, "\(port) is not counted on any server; `ports list` shows all")
+            }
+            return id
+        }
+        throw CommandFailure(
+            .notFound,
+            "\(port) is counted on \(servers.values.sorted().joined(separator: ", ")): say which "
+                + "with --server")
+    }
+
+    /// The server to count it on: the named one, or the only one.
+    func serverToCount(through connection: Connection) async throws -> Int64 {
+        if let server { return try await connection.server(server).id }
+        let servers = try await connection.all("/api/servers", of: ServerList.self)
+        guard servers.count == 1 else {
+            throw CommandFailure(
+                .notFound, "there are \(servers.count) servers: say which with --server")
+        }
+        return servers[0].id
     }
 }
 
@@ -92,7 +123,7 @@ struct PortCountCommand: ControllerCommand {
 
     func perform(in world: World, through connection: Connection) async throws {
         let (name, id) = try owner.owner()
-        let server = try await connection.server(target.server).id
+        let server = try await target.serverToCount(through: connection)
         let body = NewPort(port: target.port, client: name, clientID: id, group: owner.group)
         try await change(
             "POST", "/api/servers/\(server)/ports", body: body, wait: wait, in: world,

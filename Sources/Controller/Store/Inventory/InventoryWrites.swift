@@ -34,8 +34,14 @@ extension Store {
             try meters.write(inventory.meters)
             let ids = try meters.ids(with: inventory.keys.map(\.meter))
             let keys = KeyWrites(server: call.server, now: now, session: session)
-            return try keys.write(
+            var receipt = try keys.write(
                 inventory.keys, meters: ids, newest: inventory.newestCredential)
+            let server = try Self.server(call.server, session)
+            let ports = PortWrites(server: server, now: now, session: session)
+            if try ports.observeMetered() {
+                receipt.revision = try Self.head(of: call.server, session).revision
+            }
+            return receipt
         }
     }
 }
