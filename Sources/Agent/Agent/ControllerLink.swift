@@ -53,9 +53,11 @@ final class ControllerLink: Sendable {
 
     /// Sends a message and reads the answer's message.
     func post<Answer: WireAnswer>(
-        _ path: String, _ message: some WireRequest, timeout: Duration = .seconds(30)
+        _ path: String, _ message: some WireRequest, newestBatch: String? = nil,
+        timeout: Duration = .seconds(30)
     ) async throws -> Answer {
-        let answer = try await call("POST", path, body: try message.encoded(), timeout: timeout)
+        let answer = try await call(
+            "POST", path, body: try message.encoded(), newestBatch: newestBatch, timeout: timeout)
         return try Answer(decoding: answer.body)
     }
 
@@ -76,8 +78,15 @@ final class ControllerLink: Sendable {
     /// store that.
     func tellOutcomes(of keeper: Keeper, timeout: Duration) async throws {
         guard let outcomes = await keeper.outcomesMessage() else { return }
+        try await tell(outcomes, of: keeper, newestBatch: nil, timeout: timeout)
+    }
+
+    /// Tells `outcomes`; `newestBatch` is as the keeper has just said, nil: it is asked.
+    func tell(
+        _ outcomes: WireOutcomes, of keeper: Keeper, newestBatch: String?, timeout: Duration
+    ) async throws {
         let answer: WireOutcomesAnswer = try await post(
-            "/agent/v1/outcomes", outcomes, timeout: timeout)
+            "/agent/v1/outcomes", outcomes, newestBatch: newestBatch, timeout: timeout)
         if answer.acknowledged >= outcomes.number { await keeper.acknowledgeOutcomes(outcomes) }
     }
 
@@ -96,15 +105,18 @@ final class ControllerLink: Sendable {
     }
 
     private func call(
-        _ method: String, _ path: String, body: [UInt8]?, timeout: Duration
+        _ method: String, _ path: String, body: [UInt8]?, newestBatch: String? = nil,
+        timeout: Duration
     ) async throws -> Answer {
+        let newest = if let newestBatch { newestBatch } else { try await self.newestBatch() }
         let first = preferred.withLock { $0 }
         var failure: (any Error)?
         for offset in identity.controllers.indices {
             let index = (first + offset) % identity.controllers.count
             do {
                 let answer = try await send(
-                    method, identity.controllers[index] + path, body: body, timeout: timeout)
+                    method, identity.controllers[index] + path, body: body, newest,
+                    timeout: timeout)
                 preferred.withLock { $0 = index }
                 return answer
             } catch let error as HTTPClientError where error.code != .cancelled {
@@ -115,10 +127,10 @@ final class ControllerLink: Sendable {
     }
 
     private func send(
-        _ method: String, _ url: String, body: [UInt8]?, timeout: Duration
+        _ method: String, _ url: String, body: [UInt8]?, _ newest: String, timeout: Duration
     ) async throws -> Answer {
         var request = HTTPRequest(method, url, headers: headers, timeout: timeout)
-        request.headers.append(HTTPField("Tollkeeper-Sequence", try await newestBatch()))
+        request.headers.append(HTTPField("Tollkeeper-Sequence", newest))
         if let body {
             request.headers.append(HTTPField("Content-Type", "application/x-protobuf"))
             request.body = try body.count > 256 ? Gzip.deflate(body) : body

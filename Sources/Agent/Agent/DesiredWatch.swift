@@ -48,12 +48,12 @@ struct DesiredWatch: Service {
                 reason: "it took that and asks for it again; what is shut here stays shut")
         }
         if let answer {
-            let isSame = try await keeper.adopt(answer)
-            await tell()
-            sender.ring()
+            let adoption = try await keeper.adopt(answer)
+            await tell(adoption)
             await keeper.catchUp()
+            sender.ring()
             if await keeper.isSettling { sampler.ring() }
-            guard isSame else {
+            guard adoption.isExact else {
                 throw AgentError(
                     doing: "take over everything that the controller wants",
                     reason: "it is behind what this host holds, as after it was put back from an "
@@ -65,8 +65,10 @@ struct DesiredWatch: Service {
 
     /// Tells what was verified at once, since somebody may be waiting for it, before the inventory,
     /// batches and configuration files. What fails here the uplink tells.
-    private func tell() async {
-        try? await link.tellOutcomes(of: keeper, timeout: Self.patience)
+    private func tell(_ adoption: Adoption) async {
+        guard let outcomes = adoption.outcomes else { return }
+        try? await link.tell(
+            outcomes, of: keeper, newestBatch: adoption.newestBatch, timeout: Self.patience)
     }
 
     private func question(_ wait: Duration) async throws -> WireDesired? {

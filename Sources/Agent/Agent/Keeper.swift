@@ -223,11 +223,11 @@ actor Keeper {
 
     /// Reads one meter, books it and enforces what is wanted there. A ledger that cannot be written
     /// keeps nobody in: what it takes to block somebody is done all the same.
-    func attend(to meter: any Meter) {
-        efforts[meter.name, default: Effort()].begin()
-        try? forgetEnded(meter.name)
+    ///
+    /// `taken` is what `take` has just read; nil: it is read now.
+    func attend(to meter: any Meter, taken: (MeterReading, Difference)? = nil) {
         do {
-            let (reading, difference) = try read(meter)
+            let (reading, difference) = try taken ?? take(meter)
             let isBooked = book(difference, meter, reading)
             observe(reading)
             listenPorts[meter.name] = reading.listenPort
@@ -243,6 +243,13 @@ actor Keeper {
             report("\(error)", at: meter)
             if let table = meter as? any PortTable { bring(table, nil, isBooked: false) }
         }
+    }
+
+    /// Takes a reading that is to be booked.
+    func take(_ meter: any Meter) throws -> (MeterReading, Difference) {
+        efforts[meter.name, default: Effort()].begin()
+        try? forgetEnded(meter.name)
+        return try read(meter)
     }
 
     /// Reads a meter and takes the difference; a doubtful reading is taken again at once.
@@ -324,7 +331,9 @@ actor Keeper {
             logger.error("\(meter.name): the total of \(key) is too large to keep; it is held")
         }
         noteContest(of: meter.name)
-        note(reading, of: meter)
+        // The names in a configuration file that has changed take longer than all the rest.
+        persistence.unnoted[meter.name] = persistence.putsOff ? reading : nil
+        if !persistence.putsOff { note(reading, of: meter) }
         let keptKeys = kept[meter.name] ?? [:]
         inventory.noteGone(difference.gone.filter { keptKeys[$0] == nil }, at: meter.name)
     }

@@ -164,9 +164,14 @@ extension Keeper {
     /// How many keys are put back one by one in a round; the others' turn comes with the next.
     private static let mostSingleRestores = 200
 
+    /// Notes settings down that the ledger does not have just so.
     func save(
         _ settings: [PeerSettings], _ meter: MeterName, isRemoved: Bool
     ) throws {
+        let settings = settings.filter { settings in
+            guard let entry = kept[meter]?[settings.key], entry.isSaved else { return true }
+            return entry.isRemoved != isRemoved || entry.settings != settings
+        }
         guard !settings.isEmpty else { return }
         try ledger.keepOut(
             try settings.map { settings in
@@ -177,7 +182,7 @@ extension Keeper {
         for settings in settings { keep(settings, meter, isRemoved: isRemoved, isSaved: true) }
     }
 
-    private func keep(
+    func keep(
         _ settings: PeerSettings, _ meter: MeterName, isRemoved: Bool, isSaved: Bool
     ) {
         let blockedAt = kept[meter]?[settings.key]?.blockedAt

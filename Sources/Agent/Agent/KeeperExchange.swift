@@ -4,6 +4,17 @@ import Ledger
 import Logging
 import Meters
 
+/// What came of taking over what the controller wants, all that is needed to tell it: each question
+/// more to the keeper is a way to its thread and back.
+struct Adoption {
+    /// Whether the set is now exactly the controller's.
+    var isExact: Bool
+    /// How far this host is with it; nil where the controller knows.
+    var outcomes: WireOutcomes?
+    /// See `Keeper.newestBatch`.
+    var newestBatch: String
+}
+
 extension Keeper {
     /// The newest batch that the ledger has made, as every call names it; throws before this start
     /// is noted down, since the next one would bear its number.
@@ -77,12 +88,13 @@ extension Keeper {
     /// Takes over what the controller wants and acts on it at once. What need not be written before
     /// that is told waits for `catchUp`, or for the next reading.
     ///
-    /// Returns whether the set is now exactly the controller's. Where the ledger cannot be written
+    /// Where the ledger cannot be written
     /// what is to be shut is shut all the same, and the error is thrown: it will be asked for again.
-    func adopt(_ desired: WireDesired) throws -> Bool {
+    func adopt(_ desired: WireDesired) throws -> Adoption {
         let arrival = clock.now().boottime
+        let look = look(for: desired)
         do {
-            try ledger.adopt(desired)
+            try ledger.adopt(desired, keepingOut: look.kept)
         } catch {
             shutUnsaved(try Ledger.wishes(in: desired), arrival: arrival)
             throw error
@@ -94,15 +106,24 @@ extension Keeper {
             guard wish.revision > revision else { continue }
             arrivals[wish.credential] = arrival
             changed.insert(wish.meter)
+            guard let settings = look.settings[wish.credential], let meter = meters[wish.meter],
+                settings.key == wish.key
+            else { continue }
+            keep(settings, wish.meter, isRemoved: !meter.traits.blocksInPlace, isSaved: true)
         }
         let position = ledger.desiredPosition()
         wishes = fresh
         revision = position.revision
-        act(on: changed, ticket: desired.ticket)
-        return position.digest == Array(desired.digest)
+        act(on: changed, ticket: desired.ticket, look.readings)
+        return Adoption(
+            isExact: position.digest == Array(desired.digest), outcomes: outcomesMessage(),
+            newestBatch: try newestBatch())
     }
 
-    private func act(on changed: Set<MeterName>, ticket: UInt64) {
+    private func act(
+        on changed: Set<MeterName>, ticket: UInt64,
+        _ readings: [MeterName: (MeterReading, Difference)]
+    ) {
         guard ticket <= ticketAsked, changed.allSatisfy({ meters[$0] != nil }) else {
             ticketAsked = max(ticketAsked, ticket)
             cycle()
@@ -110,7 +131,7 @@ extension Keeper {
         }
         persistence.putsOff = true
         for name in changed {
-            if let meter = meters[name] { attend(to: meter) }
+            if let meter = meters[name] { attend(to: meter, taken: readings[name]) }
         }
         persistence.putsOff = false
         outcomes.verified(through: revision)

@@ -47,10 +47,14 @@ extension Keeper {
         persistence.files[meter] = file
     }
 
-    /// Writes down what was put off so that outcomes could be told first: baselines of what was
-    /// removed, and files. What cannot be written is tried again at the next reading.
+    /// Does what was put off so that outcomes could be told first: baselines of what was removed,
+    /// the inventory, and files. What cannot be written is tried again at the next reading.
     func catchUp() {
         for meter in ended.keys { try? forgetEnded(meter) }
+        for (name, reading) in persistence.unnoted {
+            if let meter = meters[name] { note(reading, of: meter) }
+        }
+        persistence.unnoted = [:]
         for (meter, unmet) in persistence.putOff where meters[meter] != nil {
             persist(meter, isMissing: false, unmet: unmet)
         }

@@ -43,6 +43,8 @@ struct Persistence {
     var putsOff = false
     /// Meters whose files were put off, and what is not fulfilled there.
     var putOff: [MeterName: [UnmetWish]] = [:]
+    /// Readings that the inventory was not brought up to yet.
+    var unnoted: [MeterName: MeterReading] = [:]
 
     /// What is wanted of the keys of one meter's file: the newest wish counts. A key whose peer
     /// cannot be let in again now stays as it is.

@@ -110,9 +110,12 @@ extension Ledger {
     ///
     /// A shut that a whole set lacks is kept: a controller that was put back from an older copy
     /// opens nobody. So is one whose credential is said to be another key now: credentials never
-    /// change theirs. Returns whether anything changed.
+    /// change theirs. With an entry that applies goes what `settings` has for its credential, all in
+    /// one transaction. Returns whether anything changed.
     @discardableResult
-    package func adopt(_ desired: WireDesired) throws(LedgerError) -> Bool {
+    package func adopt(
+        _ desired: WireDesired, keepingOut settings: [UInt64: KeptOutKey] = [:]
+    ) throws(LedgerError) -> Bool {
         guard desired.revision >= desiredRevision else { return false }
         var digest = desiredDigest
         let changed = try database.transaction { () throws(LedgerError) in
@@ -123,6 +126,7 @@ extension Ledger {
                 named.insert(entry.credential)
                 if try adopt(entry, Array(bytes), replacing: desired.whole, &digest) {
                     changed = true
+                    if let key = settings[entry.credential] { try write(key) }
                 }
             }
             if desired.whole, try drop(allBut: named, &digest) { changed = true }

@@ -47,19 +47,21 @@ extension Ledger {
     /// Notes down how keys were before they are touched, or how far their cut has come.
     public func keepOut(_ keys: [KeptOutKey]) throws(LedgerError) {
         try database.transaction { () throws(LedgerError) in
-            for key in keys {
-                try database.run(
-                    """
-                    INSERT INTO kept_out (meter, key, removed, settings) VALUES (?1, ?2, ?3, ?4)
-                    ON CONFLICT (meter, key) DO UPDATE SET
-                        removed = excluded.removed, settings = excluded.settings
-                    """,
-                    [
-                        .text(key.meter.description), .text(key.key.description),
-                        .integer(key.isRemoved ? 1 : 0), .blob(key.settings),
-                    ])
-            }
+            for key in keys { try write(key) }
         }
+    }
+
+    func write(_ key: KeptOutKey) throws(LedgerError) {
+        try database.run(
+            """
+            INSERT INTO kept_out (meter, key, removed, settings) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT (meter, key) DO UPDATE SET
+                removed = excluded.removed, settings = excluded.settings
+            """,
+            [
+                .text(key.meter.description), .text(key.key.description),
+                .integer(key.isRemoved ? 1 : 0), .blob(key.settings),
+            ])
     }
 
     /// Forgets keys that were let in again.

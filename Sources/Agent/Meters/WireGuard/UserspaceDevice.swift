@@ -195,7 +195,10 @@ extension UserspaceDevice {
     private func verifyAbsence(
         of keys: [PublicKey], on connection: borrowing UserspaceSocket, doing: String
     ) throws(MeterError) {
-        let left = Set(try peers(on: connection, doing: doing).map(\.key)).intersection(keys)
+        var request = UserspaceRequest()
+        request.get()
+        let reply = try exchange(request, on: connection, answers: 1).replies[0]
+        let left = Set(reply.records.map(\.publicKey)).intersection(keys)
         guard let key = left.first else { return }
         throw MeterError(
             .unverified, doing: doing,

@@ -18,6 +18,9 @@ package protocol Database: Sendable {
         _ body: @escaping @Sendable (any Session) throws -> Value
     ) async throws -> Value
 
+    /// Whether an urgent write waits: a long one that can be had in two parts should make room.
+    var hasUrgentWrites: Bool { get }
+
     /// The words in which the engines' table definitions differ.
     var dialect: Dialect { get }
 }

@@ -1,4 +1,5 @@
 import GRDB
+import Synchronization
 
 /// The embedded store: one SQLite file in WAL mode with synchronous FULL.
 ///
@@ -9,6 +10,10 @@ struct SQLiteDatabase: Database {
     private let pool: DatabasePool
     private let readLimit: ReadLimit
     private let reserve: Reserve
+    private let readers = Readers(limit: Self.mostReaders)
+    private let urgent = UrgentWrites()
+
+    private static let mostReaders = 4
 
     /// Opens the file, or makes it with mode 0600; a damaged or foreign one is refused untouched.
     ///
@@ -47,7 +52,7 @@ struct SQLiteDatabase: Database {
         self.reserve = reserve
         var configuration = Configuration()
         configuration.busyMode = .timeout(10)
-        configuration.maximumReaderCount = 4
+        configuration.maximumReaderCount = Self.mostReaders
         configuration.foreignKeysEnabled = true
         configuration.label = "store"
         pool = try DatabasePool(path: path, configuration: configuration)
@@ -61,9 +66,12 @@ struct SQLiteDatabase: Database {
         _ body: @escaping @Sendable (any Session) throws -> Value
     ) async throws -> Value {
         try await naming {
-            try await pool.read { [readLimit] connection in
-                try readLimit.within(connection) {
-                    try body(SQLiteSession(connection: connection))
+            // The driver's own asynchronous read goes over twice as many threads.
+            try await readers.run { [pool, readLimit] in
+                try pool.read { connection in
+                    try readLimit.within(connection) {
+                        try body(SQLiteSession(connection: connection))
+                    }
                 }
             }
         }
@@ -82,7 +90,9 @@ struct SQLiteDatabase: Database {
     func writeUrgently<Value: Sendable>(
         _ body: @escaping @Sendable (any Session) throws -> Value
     ) async throws -> Value {
-        try await naming {
+        urgent.count.add(1, ordering: .relaxed)
+        defer { urgent.count.subtract(1, ordering: .relaxed) }
+        return try await naming {
             do {
                 return try await pool.write { try body(SQLiteSession(connection: $0)) }
             } catch let error as DatabaseError where SQLiteFile.lacksRoom(error) {
@@ -92,6 +102,8 @@ struct SQLiteDatabase: Database {
             }
         }
     }
+
+    var hasUrgentWrites: Bool { urgent.count.load(ordering: .relaxed) > 0 }
 
     private static func transact<Value>(
         _ connection: GRDB.Database, _ body: (any Session) throws -> Value
@@ -112,4 +124,9 @@ struct SQLiteDatabase: Database {
             throw SQLiteFile.failure(pool.path, error)
         }
     }
+}
+
+/// How many urgent writes wait or are under way.
+private final class UrgentWrites: Sendable {
+    let count = Atomic(0)
 }

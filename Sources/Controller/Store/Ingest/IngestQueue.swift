@@ -60,18 +60,26 @@ actor IngestQueue {
             let results = try await book(pushes)
             commits += 1
             for (job, result) in zip(jobs, results) { job.answer.resume(with: result) }
+            waiting.insert(contentsOf: jobs.dropFirst(results.count), at: 0)
         } catch {
             for job in jobs { job.answer.resume(throwing: error) }
         }
     }
 
-    /// Books pushes in one transaction. Savepoints make SQLite copy every page that changes behind
-    /// them, so they are only there the second time, when something was refused.
+    /// Books pushes in one transaction; the first of them only, where a shut begins to wait.
+    ///
+    /// Savepoints make SQLite copy every page that changes behind them, so they are only there the
+    /// second time, when something was refused.
     private func book(_ pushes: [DecodedPush]) async throws -> [Result<PushReceipt, any Error>] {
         let hours = hours
         do {
-            return try await database.write { session in
-                try pushes.map { try PushBooking.book($0, hours, session) }
+            return try await database.write { [database] session in
+                var results: [Result<PushReceipt, any Error>] = []
+                for push in pushes {
+                    if !results.isEmpty, database.hasUrgentWrites { break }
+                    results.append(try PushBooking.book(push, hours, session))
+                }
+                return results
             }
         } catch let error as StoreError where error.code == .internal {
             return try await database.write { session in
