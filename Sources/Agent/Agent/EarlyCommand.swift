@@ -21,10 +21,15 @@ struct EarlyCommand: ParsableCommand {
         let options = try place.load()
         let path = "\(options.stateFolder)/ledger.sqlite"
         guard options.mode == .enforce, access(path, F_OK) == 0 else { return }
+        // A running agent does it itself, and counts more than its ledger knows of.
+        let lock: StateLock
+        do { lock = try StateLock.take(in: options.stateFolder) } catch { return }
         let content = EarlyContent.make(
-            wishes: try Ledger.desired(at: path), kept: try Ledger.keptOut(at: path), options)
-        guard !content.isEmpty else { return }
-        try OwnTable.open().apply(content)
+            wishes: try Ledger.desired(at: path), kept: try Ledger.keptOut(at: path),
+            controllers: (try? Identity.joined(in: options.stateFolder))?.controllers ?? [],
+            options)
+        if !content.isEmpty { try OwnTable.open().apply(content) }
+        _ = consume lock
     }
 }
 
@@ -32,15 +37,15 @@ struct EarlyCommand: ParsableCommand {
 enum EarlyContent {
     /// Makes it from what the ledger has and the interfaces' files say.
     static func make(
-        wishes: [DesiredAccess], kept: [KeptOutKey], _ options: AgentOptions
+        wishes: [DesiredAccess], kept: [KeptOutKey], controllers: [String] = [],
+        _ options: AgentOptions
     ) -> OwnContent {
-        let ports = wishes.filter {
-            $0.meter.kind == .ports && $0.meter.place == nil && $0.access != .uncounted
-        }
-        var content = OwnContent(
-            counted: Set(ports.compactMap { PortKey($0.key.description) }),
-            shut: Set(
-                ports.filter(\.access.isShut).compactMap { PortKey($0.key.description) }))
+        let ports = wishes.filter { $0.meter.kind == .ports && $0.meter.place == nil }
+        let guarded = ProtectedPorts(controllers: controllers, meters: [:])
+        let plan = PortPlan(
+            for: ports, named: options.ports.all, keeping: [], observing: false,
+            protection: guarded.reason)
+        var content = OwnContent(counted: plan.counted, shut: plan.shut)
         var names = InterfaceNames()
         let saved = Dictionary(grouping: kept, by: \.meter)
         for (meter, wishes) in Dictionary(grouping: wishes, by: \.meter) {

@@ -255,14 +255,14 @@ actor Keeper {
     /// Reads a meter and takes the difference; a doubtful reading is taken again at once.
     func read(_ meter: any Meter) throws -> (MeterReading, Difference) {
         let name = meter.name
-        var latest = try take(meter)
+        var latest = try measured(meter)
         let known = try known(name, latest.reading)
         if let inheritance = ledger.inheritance(of: name) {
             let last = inheritance.lastReading
             let difference = Succession.difference(from: known, to: latest.reading, since: last)
             guard difference.isDoubtful else { return (latest, difference) }
             let first = latest.reading
-            latest = try take(meter)
+            latest = try measured(meter)
             return (
                 latest,
                 Succession.difference(
@@ -275,7 +275,7 @@ actor Keeper {
         }
         if difference.isDoubtful {
             let first = latest.reading
-            latest = try take(meter)
+            latest = try measured(meter)
             difference = measureBooking(of: name) {
                 Differ.difference(
                     from: known, to: latest.reading, confirming: first,
@@ -285,7 +285,7 @@ actor Keeper {
         return (latest, difference)
     }
 
-    private func take(_ meter: any Meter) throws -> MeterReading {
+    private func measured(_ meter: any Meter) throws -> MeterReading {
         var reading = try measureReading(of: meter.name) { try meter.read() }
         trust(&reading, of: meter)
         return reading

@@ -4,8 +4,9 @@ internal import Netlink
 /// One of the kernel's packet filters, and what its rules have counted.
 protocol FilterSource: AnyObject {
     /// Every counter of its rules that counts a port, an address or a name; none where the kernel
-    /// does not have the filter, or where nobody uses it.
-    func read() throws(MeterError) -> [FilterCounter]
+    /// does not have the filter, or where nobody uses it. `shape` is the same for two readings that
+    /// differ in nothing but counts.
+    func read() throws(MeterError) -> (counters: [FilterCounter], shape: UInt64)
 }
 
 /// What the host's own rules count: `ports/host`. Read, and charged to nobody.
@@ -14,15 +15,15 @@ public final class HostRules: Meter {
     public let name = MeterName(kind: .ports, device: MeterName.hostPorts)
     /// Counters of the kernel's, with nothing to open or shut.
     public let traits = MeterTraits(source: "kernel", blocksInPlace: true)
-    /// What people should know of the rules; empty: nothing.
-    public private(set) var notes: [String] = []
+    /// What people should know of the rules, as they were read last; empty: nothing.
+    public var notes: [String] { survey?.notes ?? [] }
 
-    private var hasCounted = false
-    private let clock: HostClock
-    private let sources: [any FilterSource]
     /// The namespace of this boot: what a handle is told apart from others by.
     let generation: String
+    private let clock: HostClock
+    private let sources: [any FilterSource]
     private let meters: PortMeters
+    private var survey: RuleSurvey?
 
     /// Reads the rules of the namespace whose cookie is `namespace`.
     init(clock: HostClock, namespace: UInt64, sources: [any FilterSource]) {
@@ -37,7 +38,8 @@ public final class HostRules: Meter {
         do throws(NetlinkError) {
             let nftables = try NftablesSource(in: .current)
             return HostRules(
-                clock: clock, namespace: nftables.namespaceCookie, sources: [nftables, LegacyRules(in: .current)])
+                clock: clock, namespace: nftables.namespaceCookie,
+                sources: [nftables, LegacyRules(in: .current)])
         } catch {
             throw MeterError(error, doing: "reach this host's packet filters")
         }
@@ -45,26 +47,45 @@ public final class HostRules: Meter {
 
     /// Whether any rule counts something, or did so before; also where that cannot be read.
     public func isInUse() -> Bool {
-        if !hasCounted { hasCounted = (try? counters().isEmpty) != true }
-        return hasCounted
+        if survey?.isEmpty ?? true, (try? counters()) == nil { return true }
+        return survey?.isEmpty == false
     }
 
     /// Reads every rule, and takes for each key one counter a direction and family. A rule may have
     /// been put back with old counts: its first value is a baseline.
     public func read() throws(MeterError) -> MeterReading {
-        let all = try counters()
-        let counts = all.compactMap { PortCount($0, of: meters) }
+        let counters = try counters()
+        var counts: [PortCount] = []
+        if let survey {
+            counts.reserveCapacity(survey.parts.count)
+            for (index, key, part) in survey.parts {
+                let counter = counters[index]
+                counts.append(
+                    PortCount(key: key, part: part, packets: counter.packets, bytes: counter.bytes))
+            }
+        }
         return MeterReading(counts, of: meters, startsFromZero: false, at: clock.now())
     }
 
-    /// Every counter that counts exactly one of `keys`, one a direction and family.
-    func counters(of keys: Set<PortKey>) throws(MeterError) -> [FilterCounter] {
-        try counters().filter { keys.contains($0.key) }
+    /// The counters that make up each of `keys`, as far as the rules count it.
+    func counters(of keys: Set<PortKey>) throws(MeterError) -> [(PortKey, FilterCounter)] {
+        let counters = try counters()
+        guard let survey else { return [] }
+        return keys.flatMap { key in
+            survey.selection.parts(of: key).indices.map { (key, counters[$0]) }
+        }
     }
 
+    /// Reads every source; surveys them anew where a rule is another than before.
     private func counters() throws(MeterError) -> [FilterCounter] {
         var all: [FilterCounter] = []
-        for source in sources { all += try source.read() }
+        var shapes: [UInt64] = []
+        for source in sources {
+            let (counters, shape) = try source.read()
+            all += counters
+            shapes.append(shape)
+        }
+        if survey?.shapes != shapes { survey = RuleSurvey(all, shapes: shapes, meters) }
         return all
     }
 
@@ -84,12 +105,34 @@ public final class HostRules: Meter {
     }
 }
 
-extension PortCount {
-    /// Nil where the key is too long for one.
-    init?(_ counter: FilterCounter, of meters: PortMeters) {
-        guard let key = counter.key.key else { return nil }
-        let part = PortPart(
+/// What stands in the rules, whatever it has counted.
+private struct RuleSurvey {
+    let shapes: [UInt64]
+    let selection: FilterSelection
+    /// The counters that are believed: where each stands, and what it is to the meter.
+    var parts: [(index: Int, key: Key, part: PortPart)] = []
+    let isEmpty: Bool
+    let notes: [String]
+
+    init(_ counters: [FilterCounter], shapes: [UInt64], _ meters: PortMeters) {
+        self.shapes = shapes
+        isEmpty = counters.isEmpty
+        selection = FilterSelection(counters)
+        for index in selection.believed {
+            guard let key = counters[index].key.key else { continue }
+            parts.append((index, key, PortPart(counters[index], of: meters)))
+        }
+        // Every packet of a port passes both filters: two are enough to tell.
+        notes = selection.doubled.prefix(2).map { doubled in
+            "\(doubled.key) is counted in \(doubled.believed) and in \(doubled.other), by nftables "
+                + "and by iptables-legacy; the first is shown, since each packet passes both"
+        }
+    }
+}
+
+extension PortPart {
+    convenience init(_ counter: FilterCounter, of meters: PortMeters) {
+        self.init(
             counter.direction, counter.families, identity: " \(counter.identity)", of: meters)
-        self.init(key: key, part: part, packets: counter.packets, bytes: counter.bytes)
     }
 }

@@ -8,5 +8,8 @@ final class LegacyRules: FilterSource {
         reader = LegacyReader(in: namespace)
     }
 
-    func read() throws(MeterError) -> [FilterCounter] { try reader.read().counters }
+    func read() throws(MeterError) -> (counters: [FilterCounter], shape: UInt64) {
+        let reading = try reader.read()
+        return (reading.counters, reading.shape)
+    }
 }

@@ -124,7 +124,13 @@ package final class ObservedPorts: PortTable {
 
     /// Reads the rules that count what is named. One may have been put back with old counts.
     package func read() throws(MeterError) -> MeterReading {
-        let counts = try rules.counters(of: counted).compactMap { PortCount($0, of: meters) }
+        let counts = try rules.counters(of: counted).compactMap { port, counter in
+            port.key.map {
+                PortCount(
+                    key: $0, part: PortPart(counter, of: meters), packets: counter.packets,
+                    bytes: counter.bytes)
+            }
+        }
         return MeterReading(counts, of: meters, startsFromZero: false, at: clock.now())
     }
 

@@ -13,7 +13,7 @@ final class NftablesSource: FilterSource {
     }
 
     /// Every counter; none where the kernel has no nftables.
-    func read() throws(MeterError) -> [FilterCounter] {
+    func read() throws(MeterError) -> (counters: [FilterCounter], shape: UInt64) {
         let doing = "read the rules of nftables"
         do throws(NetlinkError) {
             let reading = try reader.read()
@@ -22,10 +22,12 @@ final class NftablesSource: FilterSource {
                     .interrupted, doing: doing,
                     reason: "they changed while they were read, again and again")
             }
-            return reading.counters
+            return (reading.counters, reading.shape)
         } catch {
             // The module is not there, or not this namespace's.
-            if [EOPNOTSUPP, EPROTONOSUPPORT, EINVAL].contains(error.errno) { return [] }
+            if [EOPNOTSUPP, EPROTONOSUPPORT, EINVAL].contains(error.errno) {
+                return ([], 0)
+            }
             throw MeterError(error, doing: doing)
         }
     }
