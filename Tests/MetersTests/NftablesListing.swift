@@ -5,8 +5,8 @@ import TestSupport
 
 /// What `nft -j list ruleset` prints, by what names each counter.
 struct NftablesListing {
-    /// Packets and bytes of the rules' first counters, by table as text and handle.
-    private(set) var rules: [String: [Int]] = [:]
+    /// Packets and bytes of the rules' counters, by table as text and handle.
+    private(set) var rules: [String: [[Int]]] = [:]
     /// Of the elements with a counter, by set as text and key.
     private(set) var elements: [String: [Int]] = [:]
     /// Of named counters, and the bytes used of quotas, by name.
@@ -27,11 +27,22 @@ struct NftablesListing {
         }
     }
 
+    /// What it prints for a counter: of a rule with several, all; of a set's comment, all of the set.
+    func counts(of counter: FilterCounter) -> [[Int]] {
+        if let object = objects["\(counter.key)"] { return [object] }
+        guard counter.place.contains("@") else { return rules[counter.listed] ?? [] }
+        let wanted = "\(counter.key)".split(separator: "/", maxSplits: 1)[1]
+        let isNamed = "\(counter.key)".hasPrefix("comment/")
+        return elements.filter { key, _ in
+            key.hasPrefix("\(counter.place) ") && (isNamed || key.hasSuffix(" \(wanted)"))
+        }.map(\.value)
+    }
+
     private mutating func add(rule: [String: Any]) {
         for expression in rule["expr"] as? [[String: Any]] ?? [] {
             guard let counter = expression["counter"] as? [String: Any] else { continue }
-            rules["\(Self.table(rule)):\(rule["handle"] ?? "")"] = Self.count(counter)
-            return
+            rules["\(Self.table(rule)):\(rule["handle"] ?? "")", default: []]
+                .append(Self.count(counter))
         }
     }
 

@@ -48,6 +48,7 @@ enum NftElementAttribute {
     static let flags: UInt16 = 3
     static let userdata: UInt16 = 6
     static let expression: UInt16 = 7
+    static let object: UInt16 = 9
     static let keyEnd: UInt16 = 10
     static let expressions: UInt16 = 11
 }
@@ -83,5 +84,15 @@ extension Attribute {
             if attribute.type == wanted { return attribute }
         }
         return nil
+    }
+
+    /// Whether the payload is `expected`.
+    @inline(__always) func holds(_ expected: [UInt8], in bytes: RawSpan) -> Bool {
+        guard count == expected.count, offset + count <= bytes.byteCount else { return false }
+        for index in 0..<count {
+            let byte = bytes.unsafeLoadUnaligned(fromByteOffset: offset + index, as: UInt8.self)
+            guard byte == expected[index] else { return false }
+        }
+        return true
     }
 }

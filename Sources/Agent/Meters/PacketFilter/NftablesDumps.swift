@@ -43,13 +43,12 @@ extension NftablesReader {
     mutating func rules(
         of chain: NftablesName, _ request: NetlinkRequest
     ) throws(NetlinkError) -> [NftablesRule] {
-        try socket.dump(
+        let place = NftablesRule.Place(chain)
+        return try socket.dump(
             request, doing: "read the chain \(chain.name) of \(chain.tableText)",
             into: [NftablesRule]()
         ) { (rules, bytes) throws(NetlinkError) in
-            let rule = try NftablesRule(
-                bytes, family: chain.family, table: chain.table, chain: chain.name)
-            if let rule { rules.append(rule) }
+            if let rule = try NftablesRule(bytes, of: place), rule.isOfUse { rules.append(rule) }
         }
     }
 

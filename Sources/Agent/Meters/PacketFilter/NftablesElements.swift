@@ -30,6 +30,9 @@ struct NftablesElements: Sendable {
     /// The chains that verdicts of a map lead to.
     private(set) var chains: [String] = []
 
+    /// The objects that a map leads to.
+    private(set) var objects: [String] = []
+
     /// No elements yet; `expected` are made room for.
     init(keyLength: Int, expecting expected: Int = 0) {
         self.keyLength = keyLength
@@ -83,6 +86,7 @@ struct NftablesElements: Sendable {
                 guard let counted = try attribute.count(in: bytes) else { continue }
                 (count, flags) = (counted, flags.union(.counts))
             case NftElementAttribute.userdata: try add(userdata: attribute, bytes)
+            case NftElementAttribute.object: objects.append(try attribute.text(in: bytes))
             case NftElementAttribute.data: try add(data: attribute, bytes)
             default: break
             }

@@ -22,8 +22,13 @@ struct NftablesHooks: OptionSet, Hashable, Sendable {
         self.rawValue = rawValue
     }
 
-    /// Whether nothing is kept from the rules.
-    var seesEveryPacket: Bool { !contains(.firstPackets) }
+    /// Whether every packet comes by, and none twice.
+    var seesEveryPacketOnce: Bool {
+        guard !contains(.firstPackets) else { return false }
+        return
+            !(contains(.prerouting) && !isDisjoint(with: [.input, .forward])
+            || contains(.postrouting) && !isDisjoint(with: [.output, .forward]))
+    }
 
     /// Which way all that comes by goes, a forwarded packet counted as coming; nil where it is both.
     var direction: FilterCounter.Direction? {

@@ -1,12 +1,5 @@
 internal import Accounting
 
-/// How rules ask a set: what its keys are made of, and what is known of the packets.
-struct NftablesSetUse: Hashable, Sendable {
-    var fields: [NftablesRegisters.Content]
-    var match: NftablesMatch
-    var hooks: NftablesHooks
-}
-
 /// One element, or the two ends of a range of them.
 struct NftablesElementRange {
     /// The element that counts.

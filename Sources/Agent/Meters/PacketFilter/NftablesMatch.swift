@@ -127,7 +127,7 @@ extension NftablesMatch {
     func meaning(
         in hooks: NftablesHooks, comment: @autoclosure () -> String?
     ) -> Meaning? {
-        let isWhole = !isNarrow && hooks.seesEveryPacket
+        let isWhole = !isNarrow && hooks.seesEveryPacketOnce
         if isWhole, let side, let ports, let transport, let direction = hooks.direction(of: side) {
             return Meaning(key: .ports(transport, ports), direction: direction)
         }

@@ -9,9 +9,12 @@ package struct NftablesReader: ~Copyable {
     var socket: NetlinkSocket
     /// What stands there as far as it is known.
     private var survey: NftablesSurvey?
-    private var shape: UInt64 = 0
+    /// See `NftablesReading.shape`.
+    var shape: UInt64 = 0
     /// Sets whose elements were seen to have no counters, though they may have.
     var plainSets: Set<NftablesSetID> = []
+    /// What stands in the sets that nft made for single rules, and that never change.
+    var fixedSets: [NftablesSetID: NftablesElements] = [:]
 
     /// Tries at a ruleset that changes while it is read.
     static let tries = 3
@@ -73,13 +76,4 @@ package struct NftablesReader: ~Copyable {
             counters: survey?.counters ?? [], shape: shape, isWhole: isWhole,
             generation: survey?.generation ?? 0)
     }
-
-    /// Says that another survey has another shape.
-    mutating func changeShape() { shape &+= 1 }
-}
-
-/// What names a set and no later one.
-struct NftablesSetID: Hashable, Sendable {
-    var table: UInt64
-    var set: UInt64
 }

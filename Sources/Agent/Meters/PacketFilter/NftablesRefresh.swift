@@ -6,10 +6,17 @@ extension NftablesReader {
         for chain in survey.chains.indices {
             guard try refresh(survey.chains[chain], &survey.counters) else { return false }
         }
-        for set in survey.sets.indices {
-            guard try refresh(&survey.sets[set], &survey.counters) else { return false }
+        guard try refresh(survey.objects, &survey.counters) else { return false }
+        for index in survey.sets.indices where try !refreshSet(index, &survey) {
+            // Packets may have put elements in: those are none of the ruleset's generations.
+            for old in survey.removeSets(from: index) {
+                let elements = try elements(of: old.set, expecting: old.elements.count)
+                survey.add(old.set, old.id, old.uses, elements)
+            }
+            shape &+= 1
+            break
         }
-        return try refresh(survey.objects, &survey.counters)
+        return true
     }
 
     private mutating func refresh(
@@ -28,15 +35,17 @@ extension NftablesReader {
         return done == rules.count
     }
 
-    private mutating func refresh(
-        _ set: inout NftablesSurvey.Set, _ counters: inout [FilterCounter]
+    /// Reads the counts of one set; false where its elements are others.
+    private mutating func refreshSet(
+        _ index: Int, _ survey: inout NftablesSurvey
     ) throws(NetlinkError) -> Bool {
-        let elements = try self.elements(of: set.set, expecting: set.elements.count)
-        guard elements.isSame(as: set.elements) else { return false }
-        for (place, index) in set.indices.enumerated() {
+        let known = survey.sets[index]
+        let elements = try self.elements(of: known.set, expecting: known.elements.count)
+        guard elements.isSame(as: known.elements) else { return false }
+        for (place, index) in known.indices.enumerated() {
             let count = elements.counts[Int(index)]
-            counters[set.first + place].packets = count.packets
-            counters[set.first + place].bytes = count.bytes
+            survey.counters[known.first + place].packets = count.packets
+            survey.counters[known.first + place].bytes = count.bytes
         }
         return true
     }

@@ -8,10 +8,15 @@ struct NftablesRule: Sendable {
     /// Chains that it jumps or goes to by name.
     private(set) var jumps: [String] = []
     /// In the order of the rule.
-    fileprivate(set) var lookups: [NftablesLookup] = []
-    fileprivate(set) var objects: [ObjectUse] = []
+    private(set) var lookups: [NftablesLookup] = []
+    private(set) var objects: [ObjectUse] = []
     /// The counter that says most; nil where the rule has none.
-    fileprivate(set) var counter: Counter?
+    private(set) var counter: Counter?
+
+    /// Whether it counts, leads or uses anything.
+    var isOfUse: Bool {
+        counter != nil || !lookups.isEmpty || !objects.isEmpty || !jumps.isEmpty
+    }
 
     /// One of its counters.
     struct Counter: Sendable {
@@ -24,6 +29,19 @@ struct NftablesRule: Sendable {
         var lookups: Int
     }
 
+    /// The chain that is read: names as the kernel writes them, with their zero byte.
+    struct Place {
+        var family: UInt8
+        var table: [UInt8]
+        var chain: [UInt8]
+
+        init(_ chain: NftablesName) {
+            family = chain.family
+            table = Array(chain.table.utf8) + [0]
+            self.chain = Array(chain.name.utf8) + [0]
+        }
+    }
+
     /// A named counter or quota that the rule leads packets to.
     struct ObjectUse: Sendable {
         var type: UInt32
@@ -31,20 +49,17 @@ struct NftablesRule: Sendable {
         var match: NftablesMatch
     }
 
-    /// Reads a rule of a table of `family` from the attributes on; nil where it is one of another
-    /// chain than `place`.
-    init?(
-        _ bytes: RawSpan, family: UInt8, table: String, chain: String
-    ) throws(NetlinkError) {
+    /// Reads a rule of a table of `family`; nil where it is one of another chain than `place`.
+    init?(_ bytes: RawSpan, of place: Place) throws(NetlinkError) {
         var walk = AttributeWalk(bytes, from: NetlinkRequest.netfilterHeaderSize)
         var expressions: Attribute?
         var userdata: Attribute?
         while let attribute = try walk.next(in: bytes) {
             switch attribute.type {
             case NftRuleAttribute.table:
-                guard try attribute.text(in: bytes) == table else { return nil }
+                guard attribute.holds(place.table, in: bytes) else { return nil }
             case NftRuleAttribute.chain:
-                guard try attribute.text(in: bytes) == chain else { return nil }
+                guard attribute.holds(place.chain, in: bytes) else { return nil }
             case NftRuleAttribute.handle:
                 handle = try attribute.bigEndian(UInt64.self, in: bytes)
             case NftRuleAttribute.expressions: expressions = attribute
@@ -53,7 +68,7 @@ struct NftablesRule: Sendable {
             }
         }
         guard handle > 0 else { throw .malformed("a rule has no handle") }
-        if let expressions { try add(expressions, family, bytes) }
+        if let expressions { try add(expressions, place.family, bytes) }
         if counter != nil, comment == nil, let userdata {
             comment = NftablesComment.inside(try userdata.array(in: bytes)[...])
         }
@@ -95,7 +110,7 @@ struct NftablesRule: Sendable {
 /// A place in a rule where a set or map is asked.
 struct NftablesLookup: Sendable {
     /// What the set is asked for.
-    enum Kind: Sendable {
+    enum Kind: Hashable, Sendable {
         /// Whether a packet is in it.
         case member
         /// A verdict, which may lead to another chain.

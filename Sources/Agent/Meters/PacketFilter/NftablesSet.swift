@@ -17,6 +17,9 @@ struct NftablesSet: Sendable {
     /// Whether it leads to verdicts.
     var isOfVerdicts: Bool { flags & 8 != 0 && dataType == 0xffff_ff00 }
 
+    /// Whether it leads to named counters or other objects.
+    var isOfObjects: Bool { flags & 0x40 != 0 }
+
     /// Reads a set.
     init(_ bytes: RawSpan) throws(NetlinkError) {
         name = NftablesName(family: try bytes.netfilterFamily(), table: "")

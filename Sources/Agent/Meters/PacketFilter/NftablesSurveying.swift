@@ -1,4 +1,3 @@
-internal import Accounting
 internal import Netlink
 
 extension NftablesReader {
@@ -10,37 +9,47 @@ extension NftablesReader {
             let name = ruleset.chains[index].name
             ruleset.add(try rules(of: name, Self.request(rulesOf: name)), to: index)
         }
-        for (index, set) in ruleset.verdictMaps {
-            ruleset.add(jumps: try elements(of: set).chains, to: index)
-        }
+        try readNeededSets(&ruleset)
         ruleset.spread()
-        for set in ruleset.fixedSets {
-            ruleset.resolve(set, try elements(of: set))
-        }
         var survey = NftablesSurvey(generation: generation)
         try ruleset.describeRules(&survey)
-        try takeSets(ruleset, into: &survey)
         ruleset.describe(try objects(), &survey)
+        try readUsedSets(ruleset, into: &survey)
         return survey
     }
 
-    /// Reads the sets whose elements count.
-    private mutating func takeSets(
+    /// Reads sets that rules depend on; those that never change only once.
+    private mutating func readNeededSets(_ ruleset: inout NftablesRuleset) throws(NetlinkError) {
+        var kept: [NftablesSetID: NftablesElements] = [:]
+        for set in ruleset.neededSets {
+            guard let id = ruleset.id(of: set) else { continue }
+            let known = set.isFixed ? fixedSets[id] : nil
+            let elements = if let known { known } else { try elements(of: set) }
+            if set.isFixed { kept[id] = elements }
+            ruleset.add(elements, to: set)
+        }
+        fixedSets = kept
+    }
+
+    /// Reads sets whose elements count.
+    private mutating func readUsedSets(
         _ ruleset: NftablesRuleset, into survey: inout NftablesSurvey
     ) throws(NetlinkError) {
         var stillPlain: Set<NftablesSetID> = []
         for (set, uses) in ruleset.usedSets {
             guard let id = ruleset.id(of: set) else { continue }
-            guard set.saysItCounts || !plainSets.contains(id) else {
+            let isSaid = set.saysItCounts || uses.addsCounters
+            if !isSaid, plainSets.contains(id) || set.isFixed && fixedSets[id]?.hasCounters == false
+            {
                 stillPlain.insert(id)
                 continue
             }
             let elements = try elements(of: set)
-            guard set.saysItCounts || elements.hasCounters else {
+            if isSaid || elements.hasCounters {
+                survey.add(set, id, uses, elements)
+            } else {
                 stillPlain.insert(id)
-                continue
             }
-            ruleset.describe(set, uses, elements, &survey)
         }
         plainSets = stillPlain
     }
