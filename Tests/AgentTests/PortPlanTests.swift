@@ -52,6 +52,26 @@ import Testing
         }
     }
 
+    @Test func aByteIsCountedUnderOneKey() {
+        let wishes = [
+            Self.wish("tcp/80-90", .open, credential: 5), Self.wish("tcp/85", .shut, credential: 6),
+            Self.wish("udp/85", .open, credential: 7), Self.wish("tcp/90-99", .open, credential: 8),
+            Self.wish("ip/10.8.1.0/24", .open, credential: 9),
+            Self.wish("ip/10.8.1.7", .open, credential: 10),
+            Self.wish("ip/10.8.0.0/16", .open, credential: 11),
+            Self.wish("ip/10.9.1.7", .open, credential: 12),
+        ]
+        let plan = plan(wishes, named: ["tcp/99"])
+        #expect(
+            keys(plan.counted) == [
+                "ip/10.8.1.0/24", "ip/10.9.1.7", "tcp/80-90", "tcp/99", "udp/85",
+            ])
+        #expect(plan.unmet.map(\.credential) == [6, 8, 10, 11])
+        #expect(plan.unmet.first?.detail.contains("tcp/80-90") == true)
+        // It is shut all the same.
+        #expect(keys(plan.shut) == ["tcp/85"])
+    }
+
     @Test func whatIsNotBookedStaysCounted() {
         let plan = plan([Self.wish("udp/4", .uncounted)], keeping: ["udp/4"])
         #expect(keys(plan.counted) == ["udp/4"])

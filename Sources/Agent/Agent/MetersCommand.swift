@@ -15,11 +15,16 @@ struct MetersCommand: AsyncParsableCommand {
     func run() async throws {
         let options = try place.load()
         var names = InterfaceNames()
-        var discovery = MeterDiscovery(clock: try HostClock.open(), options: options)
+        let clock = try HostClock.open()
+        var discovery = MeterDiscovery(clock: clock, options: options)
+        let ports = NamedPorts(clock: clock, table: HostTable())
         let finder = ContainerFinder(socket: options.dockerSocket)
         repeat {
             if options.containers != [] { discovery.note(await finder.look()) }
-            let found = discovery.look()
+            var found = discovery.look()
+            if (try? ports.read())?.reading.counters.isEmpty == false {
+                found.meters[ports.name] = ports
+            }
             let report = MetersReport(found, names: &names, options: options)
             print(json ? try report.json() : report.text())
             if watch { try await Task.sleep(for: .seconds(2)) }
@@ -71,7 +76,9 @@ struct MetersReport: Codable {
         names.containers = found.containers
         let sorted = found.meters.values.sorted { $0.name.description < $1.name.description }
         for meter in sorted {
-            let known = names.names(of: meter.name, options)
+            let known =
+                meter.name.kind == .ports
+                ? options.ports.names : names.names(of: meter.name, options)
             meters.append(Meter(meter, names: known))
         }
     }

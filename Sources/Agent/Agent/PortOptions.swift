@@ -11,6 +11,12 @@ struct PortOptions: Hashable, Sendable {
     /// Whose ports they are, by the clients' names; they are named by that.
     var clients: [PortKey: String] = [:]
 
+    /// The clients' names by their ports, as a meter calls these.
+    var names: [Key: String] {
+        let pairs = clients.compactMap { port, client in port.key.map { ($0, client) } }
+        return Dictionary(pairs) { first, _ in first }
+    }
+
     /// Everything that is to be counted by these settings alone.
     var all: Set<PortKey> { Set(named).union(clients.keys) }
 }

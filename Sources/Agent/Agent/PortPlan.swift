@@ -12,6 +12,7 @@ struct PortPlan {
     var fulfilled: [DesiredAccess] = []
     /// Wishes that cannot be fulfilled, and why.
     var unmet: [UnmetWish] = []
+    private var claims = PortClaims()
 
     /// Plans for the wishes of a port table beside what the host's own settings name. Of several
     /// for one key the newest credential's counts: a key that was cleaned and is named again has
@@ -24,12 +25,16 @@ struct PortPlan {
         for wishes: [DesiredAccess], named: Set<PortKey>, keeping kept: Set<PortKey>,
         observing: Bool, protection: (PortKey) -> String?
     ) {
-        counted = named
+        let cleaned = Set(wishes.filter { $0.access == .uncounted }.map(\.key))
+        for key in named.sorted(by: { $0.description < $1.description }) {
+            guard key.key.map({ !cleaned.contains($0) }) ?? false else { continue }
+            if claims.claim(key) == nil { counted.insert(key) }
+        }
         var newest: [Key: UInt64] = [:]
         for wish in wishes {
             newest[wish.key] = max(newest[wish.key] ?? 0, wish.credential)
         }
-        for wish in wishes {
+        for wish in wishes.sorted(by: { $0.credential < $1.credential }) {
             guard newest[wish.key] == wish.credential else {
                 fulfilled.append(wish)
                 continue
@@ -52,22 +57,31 @@ struct PortPlan {
                 counted.insert(key)
                 return except(wish, .failed, "what it counted is not booked yet")
             }
-            counted.remove(key)
             fulfilled.append(wish)
         case .open:
-            counted.insert(key)
-            fulfilled.append(wish)
+            if count(key, for: wish) { fulfilled.append(wish) }
         case .shut, .deleted:
-            counted.insert(key)
+            let isCounted = count(key, for: wish)
             if observing {
                 except(wish, .observe, "this host is in observe mode: nothing is changed on it")
             } else if !wish.isForced, let reason = protection(key) {
                 except(wish, .protected, reason)
             } else {
                 shut.insert(key)
-                fulfilled.append(wish)
+                if isCounted { fulfilled.append(wish) }
             }
         }
+    }
+
+    /// Counts `key`, unless another key counts some of it already.
+    private mutating func count(_ key: PortKey, for wish: DesiredAccess) -> Bool {
+        guard !counted.contains(key) else { return true }
+        if let other = claims.claim(key) {
+            except(wish, .failed, "\(key) is counted as \(other) already: clean that one first")
+            return false
+        }
+        counted.insert(key)
+        return true
     }
 
     private mutating func except(

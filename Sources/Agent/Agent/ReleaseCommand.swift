@@ -26,9 +26,9 @@ struct ReleaseCommand: AsyncParsableCommand {
         let release = Release(
             ledger: ledger,
             meters: await MeterDiscovery.Found.now(clock: try HostClock.open(), options: options))
-        var failures = reopen ? try release.reopen() : try release.list()
+        var failures = release.dropTable()
+        failures += reopen ? try release.reopen() : try release.list()
         failures += try release.uncomment(options)
-        failures += release.dropTable()
         _ = consume lock
         if failures > 0 { throw ExitCode.failure }
     }
@@ -62,7 +62,7 @@ private struct Release {
     func list() throws -> Int {
         let kept = try ledger.keptOut()
         if kept.isEmpty, try ledger.commentedOut().isEmpty {
-            print("Tollkeeper has nothing on this host.")
+            print("Tollkeeper has nothing more on this host.")
         }
         for key in kept { print("stays shut: \(key.key) on \(key.meter) (--reopen puts it back)") }
         return 0

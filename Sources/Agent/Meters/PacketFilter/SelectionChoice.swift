@@ -1,4 +1,4 @@
-internal import Accounting
+package import Accounting
 
 /// What a counter may count together with others.
 struct FilterSlot: Hashable, Sendable {
@@ -89,7 +89,7 @@ extension PortList {
     }
 
     /// Whether a port is in both.
-    func overlaps(_ other: PortList) -> Bool {
+    package func overlaps(_ other: PortList) -> Bool {
         ranges.contains { range in other.ranges.contains { $0.overlaps(range) } }
     }
 }

@@ -98,7 +98,7 @@ extension Backend {
         let reason = first.exceptionDetail.isEmpty ? "it is protected" : first.exceptionDetail
         throw Refusal(
             .conflict, "protected",
-            "\(first.key) on \(first.serverName) is not shut: \(reason); use force to shut it")
+            "\(first.key) on \(first.serverName) is not shut: \(reason)")
     }
 
     private static func naming(_ words: PortWords, _ fields: Fields) throws -> PortNaming {
