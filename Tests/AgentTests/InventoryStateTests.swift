@@ -32,6 +32,27 @@ import Testing
         #expect(next(state)?.keys.map(\.name) == ["bob"])
     }
 
+    @Test func aPortThatIsCountedForAnotherCredentialIsToldAgainOnceWithWhatIsReadBesideIt() throws
+    {
+        let (ports, key) = (MeterName(kind: .ports, device: "inet"), Key.text("tcp/443"))
+        let all = [ports, ports.packets, ports.overIPv6, ports.packets.overIPv6]
+        var state = InventoryState()
+        func look() {
+            state.note(port: key, at: ports, client: "paul", isConfigured: true)
+            for meter in all.dropFirst() { state.note(observed: key, at: meter) }
+        }
+        look()
+        state.acknowledge(try #require(next(state)))
+        for (credential, count) in [(5, 4), (5, 0), (6, 4)] as [(UInt64, Int)] {
+            state.retell(key, at: ports, for: credential)
+            look()
+            let told = next(state)?.keys ?? []
+            #expect(told.count == count)
+            #expect(Set(told.map(\.meter)) == Set(count == 0 ? [] : all.map(\.description)))
+            if let message = next(state) { state.acknowledge(message) }
+        }
+    }
+
     @Test func aContestIsTold() throws {
         var state = InventoryState()
         state.note(meter, source: "kernel", listenPort: 1, keys: 1, fault: "")

@@ -22,6 +22,9 @@ struct InventoryState: Sendable {
     private var metersTold: [WireMeter] = []
     private var metersNow: [MeterName: WireMeter] = [:]
 
+    /// Ports that were told again, and for which credential.
+    private var moved: [Name: UInt64] = [:]
+
     /// Whether a controller that has lost things has yet to be told of every key.
     private(set) var isRetelling = false
 
@@ -93,6 +96,16 @@ struct InventoryState: Sendable {
         key.present = true
         untold[Name(meter: meter, key: port)] = key
         told[meter, default: [:]][port] = digest
+    }
+
+    /// Lets a port be told again, and what is only read beside it, as they are noted anew: the
+    /// controller wants it counted for that credential, and names it in its answer. Once for each.
+    mutating func retell(_ port: Key, at meter: MeterName, for credential: UInt64) {
+        let id = Name(meter: meter, key: port)
+        guard moved.updateValue(credential, forKey: id) != credential else { return }
+        for place in [meter, meter.packets, meter.overIPv6, meter.packets.overIPv6] {
+            told[place]?[port] = nil
+        }
     }
 
     /// Notes a key that is read to compare with, and charged to nobody.

@@ -114,10 +114,27 @@ extension Keeper {
         let position = ledger.desiredPosition()
         wishes = fresh
         revision = position.revision
+        retellMoved()
         act(on: changed, ticket: desired.ticket, look.readings)
         return Adoption(
             isExact: position.digest == Array(desired.digest), outcomes: outcomesMessage(),
             newestBatch: try newestBatch())
+    }
+
+    /// Tells ports again that the controller wants counted for another credential than they are.
+    private func retellMoved() {
+        for (meter, wishes) in wishes where meter.kind == .ports {
+            var newest: [Key: DesiredAccess] = [:]
+            for wish in wishes where wish.credential > newest[wish.key]?.credential ?? 0 {
+                newest[wish.key] = wish
+            }
+            for (key, wish) in newest where wish.access != .uncounted {
+                guard let current = ledger.credential(of: key, at: meter), current > 0,
+                    current != wish.credential
+                else { continue }
+                inventory.retell(key, at: meter, for: wish.credential)
+            }
+        }
     }
 
     private func act(

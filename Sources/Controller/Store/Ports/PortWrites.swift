@@ -87,7 +87,7 @@ struct PortWrites {
         return try desire(changes)
     }
 
-    /// Ends the counting of what is open and not the host's own.
+    /// Ends the counting of what is open, also where the host's own configuration names it.
     func clean(_ keys: [PortKey]) throws -> PortReceipt {
         let ports = try held.some(of: keys)
         for port in ports where port.desired != .uncounted { try requireCleanable(port) }
@@ -99,14 +99,6 @@ struct PortWrites {
     }
 
     private func requireCleanable(_ port: HeldPort) throws {
-        if port.isConfigured {
-            throw StoreError(
-                .conflict, reason: "configured",
-                """
-                \(port.key) is named by the configuration of \(server.name) itself: take it out \
-                of PORTS and PORT_CLIENTS there
-                """)
-        }
         guard port.desired == .deleted || port.desired == .shut || port.isUndecided else { return }
         throw StoreError(
             .conflict, reason: "shut",
