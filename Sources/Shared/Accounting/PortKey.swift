@@ -65,6 +65,11 @@ public struct PortList: Hashable, Sendable {
     /// Whether `port` is one of them.
     public func contains(_ port: UInt16) -> Bool { ranges.contains { $0.contains(port) } }
 
+    /// Whether a port is in both.
+    public func overlaps(_ other: PortList) -> Bool {
+        ranges.contains { range in other.ranges.contains { $0.overlaps(range) } }
+    }
+
     /// The only port; nil where there are several.
     public var single: UInt16? { count == 1 ? ranges.first?.lowerBound : nil }
 }

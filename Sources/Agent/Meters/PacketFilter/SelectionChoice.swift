@@ -1,4 +1,4 @@
-package import Accounting
+internal import Accounting
 
 /// What a counter may count together with others.
 struct FilterSlot: Hashable, Sendable {
@@ -86,10 +86,5 @@ extension PortList {
         other.ranges.allSatisfy { range in
             ranges.contains { $0.contains(range.lowerBound) && $0.contains(range.upperBound) }
         }
-    }
-
-    /// Whether a port is in both.
-    package func overlaps(_ other: PortList) -> Bool {
-        ranges.contains { range in other.ranges.contains { $0.overlaps(range) } }
     }
 }
