@@ -4,7 +4,8 @@
 //   read-nft TIMES chains TABLE        the rules of an inet table, one dump for each chain
 //   read-nft TIMES elements TABLE SET  the elements of a set of an inet table
 //
-// Prints the median of microseconds of CPU of this thread, how many counters, and their packets.
+// Prints the median of microseconds of CPU of this thread, how many counters, their packets, and the
+// bytes of the kernel's reply.
 #include <endian.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
@@ -29,7 +30,7 @@ static struct mnl_socket *nfnetlink;
 static uint32_t sequence;
 static char buffer[64 * 1024];
 static char (*chains)[64];
-static size_t chain_count;
+static size_t chain_count, replied;
 
 static void fail(const char *what) {
     perror(what);
@@ -154,6 +155,7 @@ static void dump(struct nlmsghdr *message, mnl_cb_t take, void *into) {
     while (result > MNL_CB_STOP) {
         ssize_t count = mnl_socket_recvfrom(nfnetlink, buffer, sizeof buffer);
         if (count < 0) fail("receive");
+        replied += count;
         result = mnl_cb_run(buffer, count, sequence, port, take, into);
     }
     if (result < 0) fail("answer");
@@ -203,7 +205,7 @@ int main(int count, char **words) {
     double *all = calloc(times, sizeof *all);
     if (!all) fail("memory");
     for (int time = 0; time < times; time++) {
-        counters.count = 0;
+        counters.count = replied = 0;
         double before = spent();
         reading(words, &counters);
         all[time] = spent() - before;
@@ -211,6 +213,7 @@ int main(int count, char **words) {
     qsort(all, times, sizeof *all, by_size);
     uint64_t packets = 0;
     for (size_t index = 0; index < counters.count; index++) packets += counters.list[index].packets;
-    printf("%.0f %zu %llu\n", all[times / 2], counters.count, (unsigned long long)packets);
+    printf("%.0f %zu %llu %zu\n", all[times / 2], counters.count, (unsigned long long)packets,
+        replied);
     return 0;
 }

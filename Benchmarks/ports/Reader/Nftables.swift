@@ -2,7 +2,7 @@ import Meters
 import Netlink
 
 /// What nftables counts, as the agent reads it.
-struct NftablesSource: ~Copyable, CounterSource {
+struct NftablesCounters: ~Copyable, CounterSource {
     private var reader: NftablesReader
 
     init() throws {

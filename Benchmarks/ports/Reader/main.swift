@@ -40,7 +40,7 @@ guard words.count == 3, let times = Int(words[1]), times > 0 else {
     exit(64)
 }
 switch words[2] {
-case "nft": try measure(NftablesSource(), times: times)
+case "nft": try measure(NftablesCounters(), times: times)
 default:
     print("there is no source \(words[2])")
     exit(64)
