@@ -11,7 +11,7 @@ let simulationOnly = Context.environment["TOLLKEEPER_PART"] == "simulation"
 // TOLLKEEPER_FUZZ=1 adds the driver of `make fuzz`, which only links with -sanitize=fuzzer.
 let fuzzes = Context.environment["TOLLKEEPER_FUZZ"] == "1"
 
-// TOLLKEEPER_BENCH=1 adds the swarm of simulated agents of `make bench`.
+// TOLLKEEPER_BENCH=1 adds what only `make bench` runs, such as its swarm of simulated agents.
 let benches = Context.environment["TOLLKEEPER_BENCH"] == "1"
 
 let house: [SwiftSetting] = [
@@ -212,6 +212,15 @@ if benches && !agentOnly {
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], path: "Benchmarks/controller/Swarm", swiftSettings: house))
+}
+
+// It also adds the readings of packet filters, to be measured alone.
+if benches {
+    products.append(.executable(name: "tollkeeper-filters", targets: ["tollkeeper-filters"]))
+    targets.append(
+        .executableTarget(
+            name: "tollkeeper-filters", dependencies: ["Accounting", "Meters", "Netlink"],
+            path: "Benchmarks/ports/Reader", swiftSettings: house))
 }
 
 if simulationOnly {
