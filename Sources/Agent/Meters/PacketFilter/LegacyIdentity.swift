@@ -6,9 +6,10 @@ struct LegacyIdentities {
     private var seen: Set<UInt64> = []
     private var repeated: [UInt64: Int] = [:]
 
-    init(_ family: LegacyFamily, _ chains: LegacyChains) {
+    init(_ family: LegacyFamily, _ chains: LegacyChains, expected count: Int) {
         self.family = family
         self.chains = chains
+        seen.reserveCapacity(count)
     }
 
     /// What a hash of a chain's rules begins with.

@@ -52,9 +52,7 @@ package struct LegacyReader: ~Copyable {
                 present += Self.tables.filter { tables.contains($0) }.map { (source, $0) }
             }
             book.keep(present.map { LegacyTable.Name(family: $0.source.family, table: $0.table) })
-            guard !present.isEmpty else { return reading }
-            let lock = try LegacyLock.take(lockFile, patience: patience)
-            if try take(present), lock.kept() { return reading }
+            if try take(present) { return reading }
         }
         throw MeterError(
             .interrupted, doing: "read iptables-legacy",
@@ -70,13 +68,21 @@ package struct LegacyReader: ~Copyable {
         _ present: [(source: LegacySource, table: String)]
     ) throws(MeterError) -> Bool {
         for (index, (source, table)) in present.enumerated() {
-            guard let info = try source.info(of: table),
-                try source.entries(of: table, info, into: buffer) == true
-            else { return false }
+            guard let info = try ask(source, table) else { return false }
             try buffer.withEntries { (bytes) throws(MeterError) in
                 try book.take(bytes, info, ofTable: index)
             }
         }
         return true
+    }
+
+    /// Asks for a table under the lock, which is held for the kernel's calls alone: an editor that
+    /// does not wait for it gives up. Nil where the table changed between two calls.
+    private func ask(_ source: LegacySource, _ table: String) throws(MeterError) -> LegacyInfo? {
+        let lock = try LegacyLock.take(lockFile, patience: patience)
+        guard let info = try source.info(of: table),
+            try source.entries(of: table, info, into: buffer) == true, lock.kept()
+        else { return nil }
+        return info
     }
 }

@@ -39,9 +39,12 @@ struct LegacyTable {
         _ bytes: RawSpan, _ info: LegacyInfo
     ) throws(MeterError) -> [FilterCounter] {
         let chains = try LegacyChains(bytes, of: name.family, info)
-        var identities = LegacyIdentities(name.family, chains)
+        var identities = LegacyIdentities(name.family, chains, expected: info.count)
+        // Not grown step by step: there may be many, and each step holds them twice.
         var counters: [FilterCounter] = []
+        counters.reserveCapacity(info.count)
         places = []
+        places.reserveCapacity(info.count)
         for chain in chains.all where !chain.hooks.isEmpty {
             try decode(chain, in: bytes, &identities, &counters)
         }
