@@ -34,7 +34,11 @@ legacy_of() {
     reported "ports.read.legacy.$1k.c" "$bare" us
     reported "ports.read.legacy.$1k.save" "$tool" us
     at_most "ports.read.legacy.$1k_vs_c" "$(ratio "$agent" "$bare")" ratio 1.25
-    at_most "ports.read.legacy.$1k_vs_save" "$(ratio "$agent" "$tool")" ratio 0.1
+    # What the call alone is of the tool: no reader can be below it.
+    reported "ports.read.legacy.$1k.c_vs_save" "$(ratio "$bare" "$tool")" ratio
+    if [ "$1" = 10 ]; then
+        at_most "ports.read.legacy.$1k_vs_save" "$(ratio "$agent" "$tool")" ratio 0.1
+    fi
     at_most "ports.read.legacy.$1k.memory_above_reply" "$growth" MiB 9.5
 }
 

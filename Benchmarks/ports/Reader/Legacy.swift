@@ -7,6 +7,8 @@ struct LegacyCounters: ~Copyable, CounterSource {
 
     mutating func read() throws -> (counters: Int, packets: UInt64) {
         let counters = try reader.read().counters
-        return (counters.count, counters.reduce(0) { $0 + $1.packets })
+        var packets: UInt64 = 0
+        for index in counters.indices { packets += counters[index].packets }
+        return (counters.count, packets)
     }
 }
