@@ -224,10 +224,10 @@ actor Keeper {
     /// Reads one meter, books it and enforces what is wanted there. A ledger that cannot be written
     /// keeps nobody in: what it takes to block somebody is done all the same.
     ///
-    /// `taken` is what `take` has just read; nil: it is read now.
+    /// `taken` is what `takeReading` has just read; nil: it is read now.
     func attend(to meter: any Meter, taken: (MeterReading, Difference)? = nil) {
         do {
-            let (reading, difference) = try taken ?? take(meter)
+            let (reading, difference) = try taken ?? takeReading(of: meter)
             let isBooked = book(difference, meter, reading)
             observe(reading)
             listenPorts[meter.name] = reading.listenPort
@@ -246,7 +246,7 @@ actor Keeper {
     }
 
     /// Takes a reading that is to be booked.
-    func take(_ meter: any Meter) throws -> (MeterReading, Difference) {
+    func takeReading(of meter: any Meter) throws -> (MeterReading, Difference) {
         efforts[meter.name, default: Effort()].begin()
         try? forgetEnded(meter.name)
         return try read(meter)

@@ -24,7 +24,9 @@ extension Keeper {
         else { return look }
         let shuts = new.filter { $0.access.isShut && $0.revision > revision }
         for (name, wishes) in Dictionary(grouping: shuts, by: \.meter) {
-            guard let meter = meters[name], let taken = try? take(meter) else { continue }
+            guard let meter = meters[name], !(meter is any PortTable),
+                let taken = try? takeReading(of: meter)
+            else { continue }
             look.readings[name] = taken
             let present = taken.0.peers(of: Set(wishes.map(\.key)))
             for wish in wishes {
