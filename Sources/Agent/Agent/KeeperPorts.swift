@@ -68,7 +68,7 @@ extension Keeper {
     /// Reads a table that has just changed, so that new keys are told at once.
     private func noteNamed(_ table: any PortTable) {
         do {
-            let (reading, difference) = try take(table)
+            let (reading, difference) = try read(table)
             if book(difference, table, reading) { observe(reading) }
         } catch {
             tell("\(error)")
