@@ -87,7 +87,9 @@ extension MeterReading {
             let part = count.part
             bytes.append(Counter(count, part.bytes, count.bytes))
             packets.append(Counter(count, part.packets, count.packets))
-            guard let source = part.bytesOverIPv6, let other = part.packetsOverIPv6 else { continue }
+            guard let source = part.bytesOverIPv6, let other = part.packetsOverIPv6 else {
+                continue
+            }
             bytesOverIPv6.append(Counter(count, source, count.bytes))
             packetsOverIPv6.append(Counter(count, other, count.packets))
         }
