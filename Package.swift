@@ -112,7 +112,7 @@ var targets: [Target] = [
         "AgentTests",
         [
             "Accounting", "AgentProtocol", "Agent", "HTTPClient", "HostFiles", "Ledger", "Meters",
-            "Settings", "TestSupport", logging, protobuf,
+            "Netlink", "Settings", "TestSupport", logging, protobuf,
         ]),
 ]
 

@@ -5,7 +5,9 @@
 lay_out() {
     local program="$1" usr="$2/usr" name="${1##*/}" file
     install -D -m 755 -s "$program" "$usr/bin/$name"
-    install -D -m 644 "systemd/$name.service" "$usr/lib/systemd/system/$name.service"
+    for file in $(units "$name"); do
+        install -D -m 644 "systemd/$file" "$usr/lib/systemd/system/$file"
+    done
     for file in $(samples "$name"); do
         install -D -m 644 "systemd/$file" "$usr/share/tollkeeper/$file"
     done
@@ -13,6 +15,12 @@ lay_out() {
     write_completion "$program" bash "$usr/share/bash-completion/completions/$name"
     write_completion "$program" zsh "$usr/share/zsh/vendor-completions/_$name"
     write_completion "$program" fish "$usr/share/fish/vendor_completions.d/$name.fish"
+}
+
+# Each program has a unit of its name; the agent has one more, for before the network starts.
+units() {
+    echo "$1.service"
+    [ "$1" != tollkeeper-agent ] || echo tollkeeper-agent-early.service
 }
 
 # The controller has one file of settings; all others are the agent's.

@@ -14,6 +14,8 @@ final class Fleet {
     let address: String
     private let interface: String
     private let agentEnvironment: [String: String]
+    /// The namespace that both run in; nil for this process's.
+    private let place: Namespace?
     private(set) var controller: Job
     private(set) var agent: Job?
 
@@ -25,14 +27,16 @@ final class Fleet {
     /// Starts a controller on `port` or a free one. The agent, once it is joined and started,
     /// meters `tunnel`'s interface alone, and reads and pushes every `interval`.
     ///
-    /// `folder` holds the state folders of both; a new one goes with the fleet.
+    /// `folder` holds the state folders of both; a new one goes with the fleet. Both run in `place`
+    /// where it is given.
     init(
         _ tunnel: Tunnel, listen: String = "127.0.0.1", port: UInt16? = nil,
         interval: String = "500ms", in folder: TemporaryFolder? = nil,
-        settings: [String: String] = [:]
+        settings: [String: String] = [:], inside place: Namespace? = nil
     ) throws {
         let folder = try folder ?? TemporaryFolder()
         self.folder = folder
+        self.place = place
         interface = tunnel.interface
         address = "\(listen):\(try port ?? Self.freePort())"
         try FileManager.default.createDirectory(
@@ -48,7 +52,7 @@ final class Fleet {
             "TOLLKEEPER_AGENT_PUSH_INTERVAL": interval,
             "TOLLKEEPER_AGENT_WIREGUARD_FOLDER": "\(folder.path)/wireguard",
         ].merging(settings) { $1 }
-        controller = try Self.serve("\(folder.path)/controller", address)
+        controller = try Self.serve("\(folder.path)/controller", address, place)
         try waitForController()
     }
 
@@ -61,7 +65,7 @@ final class Fleet {
 
     /// Starts the controller, and waits until it answers unless told otherwise.
     func startController(waiting: Bool = true) throws {
-        controller = try Self.serve(controllerFolder, address)
+        controller = try Self.serve(controllerFolder, address, place)
         if waiting { try waitForController() }
     }
 
@@ -115,10 +119,10 @@ final class Fleet {
         let port = address.split(separator: ":").last ?? ""
         let url = host.map { "https://\($0):\(port)" } ?? added.url
         try Command.run(
-            [
+            inside([
                 Command.built("tollkeeper-agent"), "join", url, "--token-file", "-",
                 "--state-dir", agentFolder,
-            ], input: added.token + "\n")
+            ]), input: added.token + "\n")
     }
 
     /// Starts the agent, through `wrapper` where that is given, with further `options`.
@@ -127,7 +131,7 @@ final class Fleet {
     ) throws {
         let program = [Command.built("tollkeeper-agent"), "run", "--state-dir", agentFolder]
         agent = try Job(
-            wrapper + program + options,
+            inside(wrapper + program + options),
             environment: agentEnvironment.merging(environment) { $1 })
     }
 
@@ -145,18 +149,23 @@ final class Fleet {
         _ words: String..., environment: [String: String] = [:]
     ) throws -> (status: Int32, output: String, errors: String) {
         let all = [Command.built("tollkeeper-agent")] + words + ["--state-dir", agentFolder]
-        let job = try Job(all, environment: agentEnvironment.merging(environment) { $1 })
+        let job = try Job(inside(all), environment: agentEnvironment.merging(environment) { $1 })
         let status = job.wait(limit: 60) ?? -1
         return (status, job.output, job.errors)
     }
 
     // MARK: Parts
 
-    private static func serve(_ folder: String, _ address: String) throws -> Job {
-        try Job([
+    private static func serve(
+        _ folder: String, _ address: String, _ place: Namespace?
+    ) throws -> Job {
+        let words = [
             Command.built("tollkeeper"), "serve", "--state-dir", folder, "--listen", address,
-        ])
+        ]
+        return try Job(place?.inside(words) ?? words)
     }
+
+    private func inside(_ words: [String]) -> [String] { place?.inside(words) ?? words }
 
     private func waitForController() throws {
         let isUp = try eventually(within: 30) {

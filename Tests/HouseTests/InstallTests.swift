@@ -38,13 +38,32 @@ import Testing
         let units = try files.contentsOfDirectory(atPath: Source.root.path + "/systemd").filter {
             $0.hasSuffix(".service")
         }
-        #expect(units.sorted() == ["tollkeeper-agent.service", "tollkeeper.service"])
+        #expect(
+            units.sorted() == [
+                "tollkeeper-agent-early.service", "tollkeeper-agent.service", "tollkeeper.service",
+            ])
         let manuals = try files.contentsOfDirectory(atPath: Source.root.path + "/docs/manual")
         for unit in units {
-            let program = unit.dropLast(".service".count)
+            let program = unit.replacing("-early", with: "").dropLast(".service".count)
             let started = try only(/\nExecStart=\/usr\/bin\/(\S+)/, in: "systemd/\(unit)")
             #expect(started == program)
             #expect(manuals.contains { $0.dropLast(2) == program }, "\(program) has no manual")
         }
+    }
+
+    @Test func theNetworkComesUpWhetherOrNotTheEarlyUnitDoes() throws {
+        let unit = try text("systemd/tollkeeper-agent-early.service")
+        for line in [
+            "DefaultDependencies=no", "Wants=network-pre.target", "Type=oneshot",
+            "TimeoutStartSec=10", "ExecStart=/usr/bin/tollkeeper-agent early",
+        ] {
+            #expect(unit.contains("\n\(line)\n"), "\(line)")
+        }
+        #expect(unit.contains("\nBefore=network-pre.target "))
+        #expect(!unit.contains("Requires="))
+        #expect(!unit.contains("RequiredBy="))
+        let agent = try text("systemd/tollkeeper-agent.service")
+        #expect(agent.contains("\nAlso=tollkeeper-agent-early.service\n"))
+        #expect(try text("scripts/layout.sh").contains("tollkeeper-agent-early.service"))
     }
 }

@@ -23,6 +23,8 @@ actor Keeper {
     let table: HostTable?
     /// Tunnel addresses that stand in it, by their meters.
     var drops: [MeterName: KeptDrops] = [:]
+    /// Meters whose interfaces were last seen to be in other network namespaces.
+    var elsewhere: Set<MeterName> = []
     /// Why the table is not as it should be; nil while it is.
     var tableFault: String?
     var meters: [MeterName: any Meter] = [:]

@@ -1,4 +1,5 @@
 import Accounting
+import Glibc
 import Ledger
 import Logging
 import Meters
@@ -28,13 +29,22 @@ extension Keeper {
             meter.kind == .wireguard || meter.kind == .amneziawg
         else { return }
         let shut = Set(wishes.filter(\.access.isShut).map(\.key))
-        if shut.isEmpty {
+        if shut.isEmpty || isElsewhere(meter) {
             drops[meter] = nil
         } else if !isUpToDate(drops[meter], meter, reading) {
             drops[meter] = KeptDrops(
                 fingerprint: reading?.fingerprint, isMissing: reading == nil, revision: revision,
                 kept: kept[meter] ?? [:], set: dropSet(of: shut, at: meter, reading))
         }
+    }
+
+    /// Whether a daemon's interface is in another network namespace than its control socket would
+    /// have it: this one's packet filter sees nothing of it. One that is gone is where it was last.
+    private func isElsewhere(_ meter: MeterName) -> Bool {
+        guard meters[meter] != nil else { return elsewhere.contains(meter) }
+        let isHere = if_nametoindex(meter.device) != 0
+        if isHere { elsewhere.remove(meter) } else { elsewhere.insert(meter) }
+        return !isHere
     }
 
     private func isUpToDate(

@@ -14,8 +14,8 @@ package struct FuzzTarget: Sendable {
 
     /// Every target on the agent's side and of what both sides share.
     package static let all: [FuzzTarget] =
-        netlinkTargets + nftablesTargets + wireguardTargets + rewriteTargets + textTargets
-        + protocolTargets + ledgerTargets + legacyTargets
+        netlinkTargets + nftablesTargets + ownTargets + wireguardTargets + rewriteTargets
+        + textTargets + protocolTargets + ledgerTargets + legacyTargets
 }
 
 /// Something that a target must not do.

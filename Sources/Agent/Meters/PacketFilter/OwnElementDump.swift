@@ -30,6 +30,13 @@ struct OwnElementDump {
         }
     }
 
+    /// Every element of one message.
+    func entries(_ bytes: RawSpan) throws(NetlinkError) -> [OwnEntry] {
+        var entries: [OwnEntry] = []
+        try read(bytes) { (entry) throws(NetlinkError) in entries.append(entry) }
+        return entries
+    }
+
     @inline(__always)
     private func entry(_ item: Attribute, in bytes: RawSpan) throws(NetlinkError) -> OwnEntry {
         var element: OwnElement?

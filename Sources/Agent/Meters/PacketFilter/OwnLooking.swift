@@ -105,8 +105,11 @@ extension OwnTable {
 }
 
 extension NetlinkError {
-    /// Whether other programs changed rules between a look and the change made from it.
-    var wasOvertaken: Bool { errno == ERESTART || errno == EAGAIN || errno == EINTR }
+    /// Whether other programs changed rules between a look and the change made from it, or within
+    /// the look.
+    var wasOvertaken: Bool {
+        [ERESTART, EAGAIN, EINTR, ENOENT, EEXIST, EBUSY].contains(errno) || code == .interrupted
+    }
 }
 
 /// Whether iptables-legacy rewrites addresses, which nftables does not tell of.

@@ -44,8 +44,10 @@ enum OwnRules {
     }
 
     private static func rules(of set: OwnSet, _ translates: Bool) -> [OwnRule] {
-        uses(of: set, translates).map { use in
-            OwnRule(chain: use.chain, steps: steps(of: set, use) + verdict(of: set))
+        uses(of: set, translates).flatMap { use in
+            conditions(of: set, use).map { steps in
+                OwnRule(chain: use.chain, steps: steps + verdict(of: set))
+            }
         }
     }
 
@@ -76,10 +78,12 @@ enum OwnRules {
         return uses + uses.map { Use(chain: .forward, isIncoming: $0.isIncoming) }
     }
 
-    private static func steps(of set: OwnSet, _ use: Use) -> [OwnExpression] {
+    private static func conditions(of set: OwnSet, _ use: Use) -> [[OwnExpression]] {
         switch set.subject {
-        case .ports: use.chain == .forward ? published(set, use) : ports(set, use)
-        case .addresses(let isIPv6, let length): addresses(set, use, isIPv6, length)
+        case .ports where use.chain == .forward:
+            translatedTransports.map { published(set, use, $0) }
+        case .ports: [ports(set, use)]
+        case .addresses(let isIPv6, let length): [addresses(set, use, isIPv6, length)]
         }
     }
 
@@ -99,14 +103,22 @@ enum OwnRules {
         ]
     }
 
+    /// TCP, UDP and SCTP: those whose destinations are rewritten. Each has a rule, since `nft` cannot
+    /// load what it lists of a connection's port unless the transport was compared before.
+    private static let translatedTransports: [UInt8] = [6, 17, 132]
+
     /// A port that was rewritten on its way to a container: the one that the client spoke to.
-    private static func published(_ set: OwnSet, _ use: Use) -> [OwnExpression] {
+    private static func published(
+        _ set: OwnSet, _ use: Use, _ transport: UInt8
+    ) -> [OwnExpression] {
         [
             .connection(OwnExpression.Connection.status, direction: nil, into: 1),
             .mask(withUnsafeBytes(of: rewrittenDestination) { Array($0) }, register: 1),
             .compare(register: 1, isEqual: false, [0, 0, 0, 0]),
             .connection(OwnExpression.Connection.direction, direction: nil, into: 1),
             .compare(register: 1, isEqual: true, [use.isIncoming ? 0 : 1]),
+            .meta(OwnExpression.Meta.transport, into: 1),
+            .compare(register: 1, isEqual: true, [transport]),
             .meta(OwnExpression.Meta.family, into: 1),
             .meta(OwnExpression.Meta.transport, into: second),
             .connection(OwnExpression.Connection.destinationPort, direction: 0, into: third),

@@ -15,6 +15,9 @@ package final class OwnTable {
 
     /// Times that a change is made anew because other programs changed rules meanwhile.
     private static let tries = 20
+    /// How many of them insist on nothing having changed since the look. Where rules change all the
+    /// time the others go by the table alone, and leave it to the last look to find fault.
+    private static let strictTries = 5
 
     /// Times that it is changed before it is believed that something undoes it.
     private static let changes = 5
@@ -93,8 +96,11 @@ package final class OwnTable {
     package func apply() throws(MeterError) -> Bool {
         let doing = "bring the table inet \(Self.name) to what is wanted"
         var changes = 0
-        for _ in 1...Self.tries {
-            switch try explain(doing, { () throws(NetlinkError) in try attempt(doing) }) {
+        for number in 1...Self.tries {
+            let isStrict = number <= Self.strictTries
+            switch try explain(
+                doing, { () throws(NetlinkError) in try attempt(doing, isStrict: isStrict) })
+            {
             case .right: return changes > 0
             case .overtaken: continue
             case .changed: changes += 1
@@ -117,7 +123,7 @@ package final class OwnTable {
     }
 
     /// One look, and one change where it shows that something differs.
-    private func attempt(_ doing: String) throws(NetlinkError) -> Attempt {
+    private func attempt(_ doing: String, isStrict: Bool) throws(NetlinkError) -> Attempt {
         let generation = try self.generation()
         let isRewritten = seesTranslation()
         if let seen, seen.generation == generation, seen.content == wanted,
@@ -125,22 +131,32 @@ package final class OwnTable {
         {
             return .right
         }
-        let (state, chainsTranslate) = try look()
-        guard try self.generation() == generation else { return .overtaken }
-        let plan = OwnPlan(wanted, translates: isRewritten || chainsTranslate)
-        let change = try OwnChange(from: state, to: plan)
-        guard !change.batch.isEmpty else {
-            note(state, plan, generation)
-            return .right
-        }
-        seen = nil
         do throws(NetlinkError) {
-            try socket.commit(change.batch, generation: generation, doing: doing)
+            let (state, chainsTranslate) = try look()
+            if isStrict, try self.generation() != generation { return .overtaken }
+            let plan = OwnPlan(wanted, translates: isRewritten || chainsTranslate)
+            let change = try OwnChange(from: state, to: plan)
+            guard !change.batch.isEmpty else {
+                note(state, plan, generation)
+                return .right
+            }
+            seen = nil
+            try socket.commit(
+                change.batch, generation: isStrict ? generation : nil, doing: doing)
+            return .changed
         } catch {
             guard error.wasOvertaken else { throw error }
             return .overtaken
         }
-        return .changed
+    }
+
+    /// Whether the table holds exactly this, whoever put it there. Nothing is changed.
+    package func holds(_ content: Content) throws(MeterError) -> Bool {
+        try explain("look at the table inet \(Self.name)") { () throws(NetlinkError) in
+            let (state, translates) = try look()
+            return state.holds(
+                OwnPlan(content, translates: translates || seesTranslation()))
+        }
     }
 
     /// Whether this object has made the table of that handle: its counters began with nothing.
