@@ -65,10 +65,9 @@ nft_readings() {
 
 nft_elements() {
     awk -v count="$1" 'BEGIN {
-        print "table inet b { set s { type inet_service; counter; elements = {"
-        for (i = 1; i <= count; i++) printf "%s%d", i > 1 ? ", " : "", i
-        print "} }"
-        print "chain in { type filter hook input priority 0; tcp dport @s; } }"
+        print "table inet b { set s { type inet_proto . inet_service; counter; elements = {"
+        for (i = 1; i <= count; i++) printf "%stcp . %d", (i > 1 ? ", " : ""), i
+        print "} }\nchain in {\ntype filter hook input priority 0\nmeta l4proto . th dport @s\n}\n}"
     }'
 }
 
@@ -81,8 +80,8 @@ nft_rules() {
             for (j = 0; j < 1000; j++) printf "tcp dport %d counter accept\n", i * 1000 + j + 1
             print "}"
         }
-        print "chain in { type filter hook input priority 0"
+        print "chain in {\ntype filter hook input priority 0"
         for (i = 0; i < chains; i++) printf "jump c%d\n", i
-        print "} }"
+        print "}\n}"
     }'
 }

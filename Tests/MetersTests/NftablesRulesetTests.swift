@@ -132,6 +132,20 @@ import Testing
         }
     }
 
+    @Test func anElementThatIsDumpedTwiceIsOneCounter() throws {
+        var messages = try Self.fixture()
+        let counters = try NftablesReplay.counters(messages)
+        messages += messages.filter { $0.first == 12 }
+        #expect(try NftablesReplay.counters(messages).count == counters.count)
+        for count in [2, 8, 16] {
+            let keys = [1, 2, 1].map { [UInt8](repeating: $0, count: count)[...] }
+            var seen = NftablesKeysSeen()
+            var isNew: [Bool] = []
+            for key in keys { isNew.append(seen.add(key)) }
+            #expect(isNew == [true, true, false])
+        }
+    }
+
     @Test func chainsThatLeadToEachOtherEnd() {
         var reach = NftablesReach([.input, [], [], []])
         reach.add(from: 0, to: 1)

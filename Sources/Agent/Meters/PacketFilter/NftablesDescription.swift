@@ -4,6 +4,7 @@ internal import Netlink
 extension NftablesRuleset {
     /// Adds the rules that count something that can be named.
     func describeRules(_ survey: inout NftablesSurvey) throws(NetlinkError) {
+        survey.counters.reserveCapacity(rules.reduce(0) { $0 + $1.count })
         for index in chains.indices where !hooks(of: index).isEmpty && !rules[index].isEmpty {
             let name = chains[index].name
             guard let table = handles[name.itsTable] else { continue }
@@ -118,13 +119,18 @@ extension NftablesSurvey {
         var found = Set(set: set, id: id, uses: uses, elements: elements)
         found.first = counters.count
         let place = "\(set.name.tableText) @\(set.name.name)"
-        var seen: Swift.Set<ArraySlice<UInt8>> = []
-        for range in elements.ranges(ofRanges: set.isOfRanges) {
+        var seen = NftablesKeysSeen()
+        // Growing would hold twice what a large set needs.
+        if elements.count > 1_000 {
+            counters.reserveCapacity(counters.count + elements.count)
+            found.indices.reserveCapacity(elements.count)
+        }
+        elements.forEachRange(ofRanges: set.isOfRanges) { range in
             let comment = elements.comment(at: range.index)
             guard elements.flags[range.index].contains(.counts),
                 let said = uses.meaning(of: range, in: set.name.family, comment: comment),
-                seen.insert(range.first).inserted
-            else { continue }
+                seen.add(range.first)
+            else { return }
             let count = elements.counts[range.index]
             found.indices.append(Int32(truncatingIfNeeded: range.index))
             counters.append(

@@ -9,40 +9,55 @@ struct NftablesElementRange {
 }
 
 extension NftablesElements {
-    /// The elements that are not the end of another: of a set `ofRanges` with where they end.
-    func ranges(ofRanges: Bool) -> [NftablesElementRange] {
-        guard ofRanges, ends.isEmpty else { return single() }
+    /// Hands over the elements that are not the end of another: of a set `ofRanges` with where they
+    /// end. Nothing is made for each.
+    func forEachRange(ofRanges: Bool, _ body: (NftablesElementRange) -> Void) {
+        guard ofRanges, ends.isEmpty else { return forEachElement(body) }
         // An end stands before the range that begins there.
-        let order = (0..<count).sorted { one, other in
+        let order = (0..<count).filter { !flags[$0].contains(.rest) }.sorted { one, other in
             let (left, right) = (key(at: one), key(at: other))
             guard left.elementsEqual(right) else { return left.lexicographicallyPrecedes(right) }
             return flags[one].contains(.rangeEnd) && !flags[other].contains(.rangeEnd)
         }
-        var ranges: [NftablesElementRange] = []
-        for (place, index) in order.enumerated()
-        where flags[index].isDisjoint(with: [.rangeEnd, .rest]) {
-            let next = order[(place + 1)...].first { !flags[$0].contains(.rest) }
+        for (place, index) in order.enumerated() where !flags[index].contains(.rangeEnd) {
+            let next = place + 1 < order.count ? order[place + 1] : nil
             let last =
                 next.map { key(at: $0).before } ?? ArraySlice(repeating: 255, count: keyLength)
-            ranges.append(NftablesElementRange(index: index, first: key(at: index), last: last))
+            body(NftablesElementRange(index: index, first: key(at: index), last: last))
         }
-        return ranges
     }
 
-    private func single() -> [NftablesElementRange] {
-        var ranges: [NftablesElementRange] = []
+    private func forEachElement(_ body: (NftablesElementRange) -> Void) {
         var place = 0
         for index in 0..<count {
-            let key = key(at: index)
-            var last = key
+            var last = key(at: index)
             if flags[index].contains(.hasEnd) {
                 last = ends[place * keyLength..<(place + 1) * keyLength]
                 place += 1
             }
             guard flags[index].isDisjoint(with: [.rangeEnd, .rest]) else { continue }
-            ranges.append(NftablesElementRange(index: index, first: key, last: last))
+            body(NftablesElementRange(index: index, first: key(at: index), last: last))
         }
+    }
+
+    /// The same in a list, of a set that has few.
+    func ranges(ofRanges: Bool) -> [NftablesElementRange] {
+        var ranges: [NftablesElementRange] = []
+        forEachRange(ofRanges: ofRanges) { ranges.append($0) }
         return ranges
+    }
+}
+
+/// The keys of one set that were seen, all of one length: a dump that is torn has elements twice.
+struct NftablesKeysSeen {
+    /// Those of at most 8 bytes.
+    private var short: Set<UInt64> = []
+    private var long: Set<ArraySlice<UInt8>> = []
+
+    /// Adds a key; false where it was there.
+    mutating func add(_ key: ArraySlice<UInt8>) -> Bool {
+        guard key.count <= 8 else { return long.insert(key).inserted }
+        return short.insert(key.reduce(0) { $0 << 8 | UInt64($1) }).inserted
     }
 }
 
