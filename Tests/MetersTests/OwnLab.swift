@@ -92,7 +92,7 @@ extension Namespace {
 }
 
 /// A socket of the tests, closed when nobody holds it any more.
-final class TestSocket {
+final class LabSocket {
     private let descriptor: Int32
     private let isIPv6: Bool
 
@@ -132,8 +132,8 @@ final class TestSocket {
         try check(with(address, port) { Glibc.connect(descriptor, $0, $1) })
     }
 
-    func accept() throws -> TestSocket {
-        TestSocket(try check(Glibc.accept(descriptor, nil, nil)), isIPv6: isIPv6)
+    func accept() throws -> LabSocket {
+        LabSocket(try check(Glibc.accept(descriptor, nil, nil)), isIPv6: isIPv6)
     }
 
     @discardableResult

@@ -12,11 +12,11 @@ struct OwnTrafficTests {
     init() throws { lab = try OwnLab() }
 
     private func pair(_ family: Int, _ port: UInt16) throws -> (
-        host: TestSocket, client: TestSocket
+        host: LabSocket, client: LabSocket
     ) {
-        let host = try TestSocket(in: lab.host, isIPv6: family == 1, isStream: false)
+        let host = try LabSocket(in: lab.host, isIPv6: family == 1, isStream: false)
         try host.bind(OwnLab.hostAddresses[family], port)
-        let client = try TestSocket(in: lab.client, isIPv6: family == 1, isStream: false)
+        let client = try LabSocket(in: lab.client, isIPv6: family == 1, isStream: false)
         try client.bind(OwnLab.clientAddresses[family], 0)
         try client.connect(OwnLab.hostAddresses[family], port)
         return (host, client)
@@ -24,11 +24,11 @@ struct OwnTrafficTests {
 
     private func connection(
         _ family: Int, _ port: UInt16
-    ) throws -> (host: TestSocket, client: TestSocket) {
-        let listener = try TestSocket(in: lab.host, isIPv6: family == 1, isStream: true)
+    ) throws -> (host: LabSocket, client: LabSocket) {
+        let listener = try LabSocket(in: lab.host, isIPv6: family == 1, isStream: true)
         try listener.bind(OwnLab.hostAddresses[family], port)
         try listener.listen()
-        let client = try TestSocket(in: lab.client, isIPv6: family == 1, isStream: true)
+        let client = try LabSocket(in: lab.client, isIPv6: family == 1, isStream: true)
         try client.connect(OwnLab.hostAddresses[family], port)
         return (try listener.accept(), client)
     }
@@ -146,7 +146,7 @@ struct OwnTrafficTests {
         try host.send(1000)
         #expect(try client.receive() == nil)
         #expect(throws: (any Error).self) {
-            let late = try TestSocket(in: lab.client, isIPv6: family == 1, isStream: true)
+            let late = try LabSocket(in: lab.client, isIPv6: family == 1, isStream: true)
             try late.setLimit(milliseconds: 500)
             try late.connect(OwnLab.hostAddresses[family], 8443)
         }
@@ -235,15 +235,15 @@ struct OwnTrafficTests {
                 """)
         // A host that begins to rewrite destinations: the next look sees it.
         #expect(try lab.table.apply(content))
-        let server = try TestSocket(in: inside, isIPv6: false, isStream: false)
+        let server = try LabSocket(in: inside, isIPv6: false, isStream: false)
         try server.bind("10.92.0.2", 53)
-        let client = try TestSocket(in: lab.client, isIPv6: false, isStream: false)
+        let client = try LabSocket(in: lab.client, isIPv6: false, isStream: false)
         try client.connect("10.91.0.1", 5000)
         try client.send(100)
         #expect(try server.echo() == 100)
         #expect(try client.receive() == 100)
         // What is only passed on is no port of this host.
-        let passing = try TestSocket(in: lab.client, isIPv6: false, isStream: false)
+        let passing = try LabSocket(in: lab.client, isIPv6: false, isStream: false)
         try passing.connect("10.92.0.2", 53)
         try passing.send(100)
         #expect(try server.echo() == 100)
