@@ -36,12 +36,13 @@ func measure(_ source: consuming some CounterSource & ~Copyable, times: Int) thr
 
 let words = CommandLine.arguments
 guard words.count == 3, let times = Int(words[1]), times > 0 else {
-    print("usage: tollkeeper-filters TIMES nft|legacy")
+    print("usage: tollkeeper-filters TIMES nft|legacy|own")
     exit(64)
 }
 switch words[2] {
 case "nft": try measure(NftablesCounters(), times: times)
 case "legacy": try measure(LegacyCounters(), times: times)
+case "own": try measure(OwnCounters(), times: times)
 default:
     print("there is no source \(words[2])")
     exit(64)
