@@ -61,7 +61,7 @@ struct OwnTrafficTests {
             #expect(try self.total("udp/80", direction, isIPv6: family == 1) == (0, 0))
             #expect(try self.total("tcp/5000", direction, isIPv6: family == 1) == (0, 0))
         }
-        try lab.expectWhatIsListed(try lab.table.read())
+        try lab.expectWhatIsListed()
     }
 
     @Test(arguments: [0, 1]) func streamsAreCountedAsTheKernelListsThem(family: Int) throws {
@@ -77,7 +77,7 @@ struct OwnTrafficTests {
         let down = try total("tcp/8443", .outgoing, isIPv6: family == 1)
         #expect(up.bytes > 200_000 && down.bytes > 600_000)
         #expect(try total("tcp/443", .incoming, isIPv6: family == 1) == (0, 0))
-        try lab.expectWhatIsListed(try lab.table.read())
+        try lab.expectWhatIsListed()
     }
 
     @Test(arguments: [0, 1]) func addressesAndTheirNetworksAreCounted(family: Int) throws {
@@ -103,7 +103,7 @@ struct OwnTrafficTests {
                 if family == 0 { #expect(total == (isIn ? (1, size) : (0, 0)), "\(text)") }
             }
         }
-        try lab.expectWhatIsListed(try lab.table.read())
+        try lab.expectWhatIsListed()
     }
 
     @Test(arguments: [0, 1]) func aShutPortLetsNothingThroughAndAnOpenedOneDoes(
@@ -156,7 +156,7 @@ struct OwnTrafficTests {
         try client.setLimit(milliseconds: 30_000)
         #expect(try host.receiveAll(1000) == 1000)
         #expect(try client.receiveAll(1000) == 1000)
-        try lab.expectWhatIsListed(try lab.table.read())
+        try lab.expectWhatIsListed()
     }
 
     @Test(arguments: [0, 1]) func aShutAddressLetsNothingThrough(family: Int) throws {
