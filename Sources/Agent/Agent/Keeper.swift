@@ -119,9 +119,10 @@ actor Keeper {
         noteStart()
         discover()
         newMetersBegan = DiscoveryScope(text: ledger.discoveryScope, options)
-        // First of all, since the table is brought to all that is wanted of it at once.
-        if let ports = portMeter { attend(to: ports) }
+        // The table is brought to all that is wanted of it at once: whatever was not said would go.
         dropMissing()
+        if let ports = portMeter { attend(to: ports) }
+        applyTable()
         for meter in meters.values where !(meter is any PortTable) { attend(to: meter) }
         for meter in wishes.keys where meters[meter] == nil { reportMissing(meter) }
         outcomes.verified(through: revision)

@@ -86,22 +86,27 @@ extension Keeper {
     }
 
     /// Drops what shut peers would send of meters that are not there: an interface may come up at
-    /// any moment, with all of its peers. At the first look that is done for every meter.
+    /// any moment, with all of its peers. At the first look that is done for every meter. The table is
+    /// brought to it by the next `applyTable`, or with the ports.
     func dropMissing() {
         for meter in drops.keys where wishes[meter] == nil { drops[meter] = nil }
         for (meter, wishes) in wishes where drops[meter] == nil || meters[meter] == nil {
             note(wishes, at: meter, nil)
         }
-        applyTable()
+        setDrops()
+    }
+
+    private func setDrops() {
+        var whole = DropSet()
+        for drops in drops.values { whole.add(drops.set) }
+        table?.setDrops(whole)
     }
 
     /// Brings the agent's own table to what is wanted. What stands in the way is told once, and
     /// stops nothing else.
     func applyTable() {
         guard let table, options.mode == .enforce else { return }
-        var whole = DropSet()
-        for drops in drops.values { whole.add(drops.set) }
-        table.setDrops(whole)
+        setDrops()
         do throws(MeterError) {
             try table.apply()
             if tableFault != nil { logger.notice("the table inet \(OwnTable.name) is right again") }

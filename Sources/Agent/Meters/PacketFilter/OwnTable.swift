@@ -28,6 +28,8 @@ package final class OwnTable {
     private(set) var wanted = Content.nothing
     /// The handles of the tables that this object has made.
     private var made: Set<UInt64> = []
+    /// Whether there was no table before the last change.
+    private var isMaking = false
     /// What the table was seen to hold, and at which generation of the namespace's rules.
     var seen: Seen?
 
@@ -143,6 +145,7 @@ package final class OwnTable {
             seen = nil
             try socket.commit(
                 change.batch, generation: isStrict ? generation : nil, doing: doing)
+            if state.handle == nil { isMaking = true }
             return .changed
         } catch {
             guard error.wasOvertaken else { throw error }
@@ -168,6 +171,8 @@ package final class OwnTable {
     }
 
     private func note(_ state: OwnState, _ plan: OwnPlan, _ generation: UInt32) {
+        if isMaking, let handle = state.handle { made.insert(handle) }
+        isMaking = false
         var sums: [OwnSet: OwnSum] = [:]
         for (set, elements) in state.elements where set.counts {
             var sum = OwnSum()
