@@ -17,7 +17,7 @@ in_nft() {
 
 # nft_set THOUSANDS TIMES NAMESPACE EMPTY: a set with that many elements, a counter in each.
 nft_set() {
-    local place="$3-set$1" name="ports.read.nft_set.$1k"
+    local place="$3-set$1" name="ports.read.sets.$1k"
     say "A reading of ${1}000 elements of a set of nftables"
     new_namespace "$place"
     nft_elements "${1}000" | in_nft "$place" nft -f -
@@ -27,7 +27,7 @@ nft_set() {
 
 # nft_chains THOUSANDS TIMES NAMESPACE EMPTY: that many rules in as many chains as there are thousands.
 nft_chains() {
-    local place="$3-rules$1" name="ports.read.nft_rules.$1k" single again
+    local place="$3-rules$1" name="ports.read.rules.$1k" single again
     say "A reading of ${1}000 rules of nftables in $1 chains"
     new_namespace "$place"
     nft_rules "$1" | in_nft "$place" nft -f -
