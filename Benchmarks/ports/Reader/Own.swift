@@ -8,8 +8,9 @@ struct OwnCounters: ~Copyable, CounterSource {
 
     /// Takes the table as it is for what is wanted, so that its keys are known.
     init() throws {
-        table = try OwnTable.open()
-        try table.apply(OwnContent(counted: Set(try table.read().map(\.key))))
+        let opened = try OwnTable.open()
+        try opened.apply(OwnContent(counted: Set(try opened.read().map(\.key))))
+        table = opened
     }
 
     mutating func read() throws -> (counters: Int, packets: UInt64) {
