@@ -88,7 +88,8 @@ private enum Doctor {
             findings.append(
                 .advice(
                     "meters",
-                    "no WireGuard or AmneziaWG interface is up on this host; no client of a VPN is counted"))
+                    "no WireGuard or AmneziaWG interface is up on this host; no client of a VPN "
+                        + "is counted"))
         }
         for meter in found.meters.values {
             do {
