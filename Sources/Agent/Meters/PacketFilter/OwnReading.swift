@@ -78,7 +78,9 @@ extension OwnTable {
         var counters: [OwnCounter] = []
         var isWhole = place.sums.count == place.sets.count
         for set in place.sets {
-            let reader = OwnReader(set: set, table: handle, owners: seen?.owners ?? [:])
+            let reader = OwnReader(
+                set: set, table: handle, owners: seen?.owners ?? [:],
+                last: seen?.order[set] ?? [])
             let result = try socket.dump(
                 try Self.request(elementsOf: set), doing: "read the set \(set.name)",
                 into: OwnReader.Result(capacity: place.sums[set]?.count ?? 0)
@@ -87,10 +89,17 @@ extension OwnTable {
                 isWhole = false
                 guard !result.hasRepeats else { return nil }
             }
-            counters += result.counters
+            if result.isNewOrder { seen?.order[set] = result.order }
+            if counters.isEmpty { counters = result.counters } else { counters += result.counters }
         }
         return (counters, isWhole)
     }
+}
+
+/// An element, and a key that it counts for.
+struct OwnPlace {
+    var element: OwnElement
+    var key: PortKey
 }
 
 /// Turns the elements of one set into counters.
@@ -98,12 +107,22 @@ struct OwnReader {
     let direction: FilterCounter.Direction
     let table: UInt64
     let owners: [OwnElement: [PortKey]]
+    /// What the last reading showed, in its order; empty where it is not to be gone by.
+    private let last: [OwnPlace]
     private let dump: OwnElementDump
     private let subject: OwnSet.Subject
 
     struct Result {
         var counters: [OwnCounter] = []
         var sum = OwnSum()
+        /// Whether something stood elsewhere than at the last reading.
+        var isNewOrder = false
+        fileprivate var elements: [OwnElement] = []
+
+        /// What the next reading may go by.
+        fileprivate var order: [OwnPlace] {
+            zip(elements, counters).map { OwnPlace(element: $0, key: $1.key) }
+        }
 
         init(capacity: Int) { counters.reserveCapacity(capacity) }
 
@@ -118,7 +137,10 @@ struct OwnReader {
         }
     }
 
-    init(set: OwnSet, table: UInt64, owners: [OwnElement: [PortKey]]) {
+    init(
+        set: OwnSet, table: UInt64, owners: [OwnElement: [PortKey]], last: [OwnPlace] = []
+    ) {
+        self.last = last
         direction = set.role == .incoming ? .incoming : .outgoing
         self.table = table
         self.owners = owners
@@ -131,6 +153,17 @@ struct OwnReader {
         try dump.read(bytes) { (entry) throws(NetlinkError) in
             result.sum.add(entry.element, entry.token ?? 0)
             guard let token = entry.token else { return }
+            let place = result.counters.count
+            if place < last.count, last[place].element == entry.element,
+                !isShared(place)
+            {
+                append(last[place].key, entry, token, to: &result)
+                return
+            }
+            if !result.isNewOrder {
+                result.isNewOrder = true
+                result.elements = last.prefix(place).map(\.element)
+            }
             if let keys = owners[entry.element] {
                 for key in keys { append(key, entry, token, to: &result) }
             } else if let key = ownKey(of: entry.element) {
@@ -139,10 +172,18 @@ struct OwnReader {
         }
     }
 
+    /// Whether the element at a place counts for another key, too.
+    @inline(__always)
+    private func isShared(_ place: Int) -> Bool {
+        place + 1 < last.count && last[place + 1].element == last[place].element
+            || place > 0 && last[place - 1].element == last[place].element
+    }
+
     @inline(__always)
     private func append(
         _ key: PortKey, _ entry: OwnEntry, _ token: UInt64, to result: inout Result
     ) {
+        if result.isNewOrder { result.elements.append(entry.element) }
         result.counters.append(
             OwnCounter(
                 key: key, direction: direction, isIPv6: isIPv6(entry.element),

@@ -44,6 +44,9 @@ package final class OwnTable {
         var sets: [OwnSet]
         /// What a whole reading of each adds up to.
         var sums: [OwnSet: OwnSum]
+        /// The elements of each in the order of the last reading, which the kernel keeps while none
+        /// is added, and the keys that they count for.
+        var order: [OwnSet: [OwnPlace]] = [:]
     }
 
     /// Opens the table of `namespace`, whether or not there is one.
