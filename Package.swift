@@ -82,7 +82,7 @@ var targets: [Target] = [
     module("HostFiles", in: "Agent", ["CFiles"]),
     .systemLibrary(name: "CMemory", path: "Sources/Agent/CMemory"),
     module("Netlink", in: "Agent", ["CMnl"]),
-    module("Meters", in: "Agent", ["Accounting", "Netlink", "HTTPClient"]),
+    module("Meters", in: "Agent", ["Accounting", "HostFiles", "Netlink", "HTTPClient"]),
     module("Ledger", in: "Agent", ["Accounting", "AgentProtocol", "CSQLite"]),
     program(
         "Agent", in: "Agent",

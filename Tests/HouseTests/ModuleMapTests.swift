@@ -14,7 +14,7 @@ import Testing
         "API": [],
         "HostFiles": ["CFiles"],
         "Netlink": ["CMnl"],
-        "Meters": ["Accounting", "Netlink", "HTTPClient"],
+        "Meters": ["Accounting", "HostFiles", "Netlink", "HTTPClient"],
         "Ledger": ["Accounting", "AgentProtocol", "CSQLite"],
         "Agent": [
             "Accounting", "AgentProtocol", "CMemory", "HostFiles", "HTTPClient", "Ledger", "Meters",

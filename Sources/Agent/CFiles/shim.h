@@ -1,6 +1,7 @@
 // What Swift's Glibc module leaves out of the calls on files.
 #ifndef TOLLKEEPER_CFILES_H
 #define TOLLKEEPER_CFILES_H
+#include <dirent.h>
 #include <sys/types.h>
 #include <sys/xattr.h>
 
@@ -21,5 +22,10 @@ enum {
 static inline int tk_renameat2(
     int folder, const char *from, const char *to, unsigned int flags) {
     return renameat2(folder, from, folder, to, flags);
+}
+
+// Swift would load the name as 256 bytes, which most entries do not have.
+static inline const char *_Nonnull tk_name(const struct dirent *_Nonnull entry) {
+    return entry->d_name;
 }
 #endif

@@ -66,23 +66,16 @@ struct Leftovers: ~Copyable {
     }
 
     private func entries() throws(FileError) -> [String] {
-        let number = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard number >= 0, let handle = fdopendir(number) else {
-            throw .system(errno, doing: doing)
-        }
-        defer { closedir(handle) }
-        var entries: [String] = []
-        while let entry = readdir(handle) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            entries.append(name)
-            guard entries.count <= Self.most else {
+        do throws(FolderNames.Failure) {
+            return try FolderNames.list(below: folder, most: Self.most)
+        } catch {
+            switch error {
+            case .system(let number): throw .system(number, doing: doing)
+            case .tooMany:
                 throw FileError(
                     .refused, doing: doing,
                     reason: "its folder has more than \(Self.most) entries")
             }
         }
-        return entries
     }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HostFiles
 
 /// Containers as their control groups tell of them, whatever engine made them: what remains where
 /// no engine answers.
@@ -90,16 +91,8 @@ enum ControlGroups {
     }
 
     private static func numbers(in processes: String) -> [Int32] {
-        guard let folder = opendir(processes) else { return [] }
-        defer { closedir(folder) }
-        var numbers: [Int32] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if let number = Int32(name), number > 0 { numbers.append(number) }
-        }
-        return numbers
+        let names = (try? FolderNames.list(processes)) ?? []
+        return names.compactMap { Int32($0) }.filter { $0 > 0 }
     }
 
     /// The start of a small file of `/proc`; nil where it cannot be read.

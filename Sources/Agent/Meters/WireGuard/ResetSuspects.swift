@@ -1,4 +1,5 @@
 internal import Glibc
+internal import HostFiles
 
 /// Programs that may reset the counters of WireGuard peers by making them anew.
 public enum ResetSuspects {
@@ -13,19 +14,9 @@ public enum ResetSuspects {
     /// Which of them run now, by name, each once. `processes` is where the kernel tells of
     /// processes; a program that ran and ended is not seen.
     public static func running(in processes: String = "/proc") -> [String] {
-        guard let handle = opendir(processes) else { return [] }
-        defer { closedir(handle) }
-        var names = Set<String>()
-        while let entry = readdir(handle) {
-            let process = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard Int32(process) != nil, let name = name(of: process, in: processes) else {
-                continue
-            }
-            if known.contains(name) { names.insert(name) }
-        }
-        return names.sorted()
+        let numbers = (try? FolderNames.list(processes) { Int32($0) != nil }) ?? []
+        let names = numbers.compactMap { name(of: $0, in: processes) }
+        return known.intersection(names).sorted()
     }
 
     /// A process's name, which the kernel cuts to 15 bytes; nil where it is gone.

@@ -1,5 +1,6 @@
 public import Accounting
 internal import Glibc
+internal import HostFiles
 
 /// Finds the control sockets of userspace WireGuard and AmneziaWG daemons.
 public struct UserspaceDiscovery {
@@ -83,21 +84,17 @@ public struct UserspaceDiscovery {
     private static func sockets(
         in path: String, of place: FilePlace, most: Int
     ) throws(MeterError) -> [String] {
-        guard let handle = opendir(path) else { throw .system(errno, doing: "list \(place)") }
-        defer { closedir(handle) }
-        var names: [String] = []
-        while let entry = readdir(handle) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.hasSuffix(".sock") { names.append(name) }
-            guard names.count <= most else {
+        do throws(FolderNames.Failure) {
+            return try FolderNames.list(path, most: most) { $0.hasSuffix(".sock") }.sorted()
+        } catch {
+            switch error {
+            case .system(let number): throw .system(number, doing: "list \(place)")
+            case .tooMany:
                 throw MeterError(
                     .failed, doing: "list \(place)",
                     reason: "it has more than \(most) sockets; none of them is metered")
             }
         }
-        return names.sorted()
     }
 
     private mutating func look(
