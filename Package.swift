@@ -92,7 +92,9 @@ var targets: [Target] = [
             unixSignals,
         ]),
 
-    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),
+    .systemLibrary(name: "CSpawn", path: "Tests/CSpawn"),
+    .target(
+        name: "TestSupport", dependencies: ["CSpawn"], path: "Tests/Support", swiftSettings: house),
     .target(
         name: "FuzzTargets",
         dependencies: [
@@ -102,9 +104,9 @@ var targets: [Target] = [
     tests("HouseTests", []),
     tests("AccountingTests", ["Accounting"]),
     tests("AgentProtocolTests", ["Accounting", "AgentProtocol", crypto, protobuf]),
-    tests("HTTPClientTests", ["HTTPClient"]),
+    tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
     tests("SettingsTests", ["Settings"]),
-    tests("NetlinkTests", ["Netlink"]),
+    tests("NetlinkTests", ["Netlink", "TestSupport"]),
     tests("MetersTests", ["Accounting", "FuzzTargets", "Meters", "Netlink", "TestSupport"]),
     tests("HostFilesTests", ["HostFiles", "TestSupport"]),
     tests("LedgerTests", ["Accounting", "AgentProtocol", "Ledger", protobuf]),
@@ -168,13 +170,13 @@ if !agentOnly {
         tests(
             "ServerTests",
             [
-                "API", "Accounting", "AgentProtocol", "HTTPClient", "Server", "Store", crypto,
-                lifecycle, logging, protobuf,
+                "API", "Accounting", "AgentProtocol", "HTTPClient", "Server", "Store",
+                "TestSupport", crypto, lifecycle, logging, protobuf,
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         tests(
             "ControllerTests",
-            ["API", "Controller", "Server", argumentParser, lifecycle, logging]),
+            ["API", "Controller", "Server", "TestSupport", argumentParser, lifecycle, logging]),
         tests(
             "Simulation",
             [

@@ -1,57 +1,35 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `tollkeeper serve` as a process of its own.
 @Suite struct ServeProcessTests {
     final class Served: Sendable {
         let directory = "/tmp/tk-\(UUID().uuidString.prefix(13))"
-        private let process = Process()
-        private let output = Pipe()
-        private let errors = Pipe()
+        private let job: Job
 
         init(_ arguments: [String], directory: String? = nil) throws {
-            let programs = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-            process.executableURL = programs.appending(path: "tollkeeper")
-            process.arguments = ["serve", "--state-dir", directory ?? self.directory] + arguments
-            process.standardOutput = output
-            process.standardError = errors
-            try process.run()
+            job = try Job(
+                [Command.built("tollkeeper"), "serve", "--state-dir", directory ?? self.directory]
+                    + arguments)
         }
 
         deinit {
-            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            job.stop()
             try? FileManager.default.removeItem(atPath: directory)
         }
 
         /// What it says first; empty where it ends without a word.
-        func greeting() async -> String { await read(output) }
+        func greeting() async throws -> String {
+            try await offPool { [job] in job.firstLine() }
+        }
 
         /// How it ended and what it complained of.
-        func end() async -> (status: Int32, errors: String) {
-            let complaint = await read(errors)
-            return await withCheckedContinuation { continuation in
-                let process = process
-                Thread {
-                    process.waitUntilExit()
-                    continuation.resume(returning: (process.terminationStatus, complaint))
-                }.start()
-            }
+        func end() async throws -> (status: Int32?, errors: String) {
+            try await offPool { [job] in (job.wait(limit: 60), job.errors) }
         }
 
-        func signal(_ number: Int32) { kill(process.processIdentifier, number) }
-
-        private func read(_ pipe: Pipe) async -> String {
-            await withCheckedContinuation { continuation in
-                Thread {
-                    var text = Data()
-                    while !text.contains(0x0a),
-                        case let part = pipe.fileHandleForReading.availableData,
-                        !part.isEmpty
-                    { text += part }
-                    continuation.resume(returning: String(decoding: text, as: UTF8.self))
-                }.start()
-            }
-        }
+        func signal(_ number: Int32) { job.signal(number) }
     }
 
     @Test(arguments: [
@@ -74,17 +52,17 @@ import Testing
 
     @Test func itServesUntilItIsToldToStopAndOnlyOnceInAFolder() async throws {
         let served = try Served(["--listen", "127.0.0.1:0"])
-        #expect(await served.greeting().hasPrefix("Tollkeeper "))
+        #expect(try await served.greeting().hasPrefix("Tollkeeper "))
         let second = try await Served(["--listen", "127.0.0.1:0"], directory: served.directory)
             .end()
         #expect(second.status == 1 && second.errors.contains("another controller runs"))
         served.signal(SIGTERM)
-        #expect(await served.end().status == 0)
+        #expect(try await served.end().status == 0)
     }
 
     @Test func withACertificateOfItsOwnItShowsThePinThatOpensIt() async throws {
         let served = try Served(["--listen", "127.0.0.1:0", "--tls", "auto"])
-        let greeting = await served.greeting()
+        let greeting = try await served.greeting()
         let url = try #require(greeting.split(separator: " ").first { $0.hasPrefix("https://") })
         let pin = try #require(
             greeting.split(separator: "\n").last?.split(separator: " ").last.map(String.init))
@@ -99,6 +77,6 @@ import Testing
         #expect(try await remote.run(list + ["--pin", other]) == 1)
         #expect(remote.errors.contains("nothing was sent to it"))
         served.signal(SIGINT)
-        #expect(await served.end().status == 0)
+        #expect(try await served.end().status == 0)
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPClient
+import TestSupport
 import Testing
 
 /// A real HTTP server (Tests/Fixtures/http/server.py) in a process of its own, on loopback.
@@ -7,24 +8,16 @@ import Testing
 /// It also ends with its standard input, so a test that crashes leaves nothing behind.
 final class TestServer {
     let port: Int
-    private let process = Process()
-    private let input = Pipe()
+    private let job: Job
 
     init(_ arguments: String...) async throws {
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments =
-            ["python3", Fixture.http + "/launch.py", "python3", Fixture.http + "/server.py"]
-            + arguments
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        let line = try await offPool { Self.firstLine(of: output) }
-        port = try #require(Int(line), "the test server did not start")
-    }
-
-    deinit {
-        process.end()
+        let words = ["python3", Fixture.http + "/server.py"] + arguments
+        let job = try Job(words, holdsInput: true)
+        self.job = job
+        let line = try await offPool { job.firstLine() }
+        port = try #require(
+            Int(line.trimmingCharacters(in: .newlines)),
+            "the test server did not start: \(job.errors)")
     }
 
     func url(_ path: String, scheme: String = "http") -> String {
@@ -42,24 +35,6 @@ final class TestServer {
         }
         return false
     }
-
-    private static func firstLine(of pipe: Pipe) -> String {
-        var line = ""
-        while !line.hasSuffix("\n") {
-            let data = pipe.fileHandleForReading.availableData
-            if data.isEmpty { break }
-            line += String(decoding: data, as: UTF8.self)
-        }
-        return line.trimmingCharacters(in: .newlines)
-    }
-}
-
-/// Does what blocks on a thread of its own: the pool has two, and tests that measure time need them.
-func offPool<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value
-{
-    try await withCheckedThrowingContinuation { continuation in
-        Thread { continuation.resume(with: Result(catching: work)) }.start()
-    }
 }
 
 enum Fixture {
@@ -70,30 +45,13 @@ enum Fixture {
     static func freePort() async throws -> Int {
         let code =
             "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1])"
-        return try await #require(Int(Fixture.run("/usr/bin/env", "python3", "-c", code)))
+        return try await #require(Int(Fixture.run("python3", "-c", code)))
     }
 
     /// What a program printed; fails the test where it ends with anything but 0.
-    static func run(_ program: String, _ arguments: String...) async throws -> String {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.standardOutput = output
-        try process.run()
-        let data = try await offPool {
-            defer { process.waitUntilExit() }
-            return try output.fileHandleForReading.readToEnd() ?? Data()
-        }
-        try #require(process.terminationStatus == 0, "\(program) \(arguments) failed")
-        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-}
-
-extension Process {
-    /// Ends it for good: it may have inherited a mask that blocks SIGTERM.
-    func end() {
-        if isRunning { kill(processIdentifier, SIGKILL) }
+    static func run(_ words: String...) async throws -> String {
+        try await offPool { try Command.run(words) }
+            .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPClient
+import TestSupport
 import Testing
 
 @Suite struct TrustTests {
@@ -98,60 +99,37 @@ import Testing
         let transport = try HTTPTransport(.init(trust: .pins([right.pin])))
         let error = await transport.failure(of: Self.request(server.port))
         #expect(error?.code == .tls)
-        #expect(try !server.received().contains(Self.secret))
+        #expect(!server.received().contains(Self.secret))
     }
 }
 
 /// `openssl s_server` for what Python's ssl refuses to serve.
 final class OpenSSLServer {
     let port: Int
-    private let process = Process()
-    private let input = Pipe()
-    private let log: String
+    private let job: Job
 
+    /// Starts it with options, whose files are those of `scratch`.
     init(_ options: [String], in scratch: Scratch) async throws {
         port = try await Fixture.freePort()
-        log = scratch.path + "/s_server.log"
-        _ = FileManager.default.createFile(atPath: log, contents: nil)
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.currentDirectoryURL = URL(filePath: scratch.path)
-        process.arguments =
-            [
-                "python3", Fixture.http + "/launch.py", "openssl", "s_server", "-accept",
-                "127.0.0.1:\(port)",
-                "-quiet",
-            ] + options
-        process.standardInput = input
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: log))
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        let placed = options.map { $0.hasPrefix("right.") ? "\(scratch.path)/\($0)" : $0 }
+        let server = ["openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-quiet"]
+        job = try Job(server + placed, holdsInput: true)
     }
 
-    deinit {
-        process.end()
-    }
-
-    func received() throws -> String { try String(contentsOfFile: log, encoding: .utf8) }
+    func received() -> String { job.output }
 
     /// Whether a client that accepts anything gets through to it, as a proof that it is there.
     func answers(_ options: [String]) async throws -> Bool {
         let cipher = options.contains("-nocert") ? "aNULL:@SECLEVEL=0" : "ALL"
         for attempt in 1...20 {
-            let client = Process()
-            let request = Pipe()
-            client.executableURL = URL(filePath: "/usr/bin/env")
-            client.arguments = [
-                "openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-tls1_2", "-cipher",
-                cipher, "-quiet",
-            ]
-            client.standardInput = request
-            client.standardOutput = FileHandle.nullDevice
-            client.standardError = FileHandle.nullDevice
-            try client.run()
-            try? request.fileHandleForWriting.write(contentsOf: Data("a proof of life\n".utf8))
+            let client = try Job(
+                [
+                    "openssl", "s_client", "-connect", "127.0.0.1:\(port)", "-tls1_2", "-cipher",
+                    cipher, "-quiet",
+                ], input: "a proof of life\n", holdsInput: true)
             try await Task.sleep(for: .milliseconds(250 * min(attempt, 12)))
-            client.end()
-            if try received().contains("a proof of life") { return true }
+            client.stop()
+            if received().contains("a proof of life") { return true }
         }
         return false
     }

@@ -82,13 +82,26 @@ import Testing
         }
     }
 
+    @Test func noTestStartsAProcessByFoundation() throws {
+        let pattern = /(?:^|[^"\w])Process\(/
+        for source in try Source.all(below: "Tests") {
+            #expect(
+                !source.text.contains(pattern),
+                """
+                \(source.path) starts a process by Foundation's Process, which reads over the end \
+                of an entry of /proc/self/fd, and ends the test process with signal 11 where many \
+                files are open; TestSupport's Job and Command do not
+                """)
+        }
+    }
+
     @Test func theMapNamesEveryModule() throws {
         let found = Set(try Source.all().map(\.module))
         #expect(found == Set(Self.allowed.keys))
     }
 }
 
-/// A Swift file under Sources.
+/// A Swift file under Sources, or under another folder of the clone.
 struct Source {
     let path: String
     let module: String
@@ -106,8 +119,8 @@ struct Source {
             .deletingLastPathComponent()
     }
 
-    static func all() throws -> [Source] {
-        let sources = root.appending(path: "Sources").path
+    static func all(below folder: String = "Sources") throws -> [Source] {
+        let sources = root.appending(path: folder).path
         let paths = FileManager.default.enumerator(atPath: sources)?.allObjects as? [String] ?? []
         return try paths.filter { $0.hasSuffix(".swift") }.map { path in
             let text = try String(contentsOfFile: "\(sources)/\(path)", encoding: .utf8)

@@ -30,7 +30,7 @@ final class FilterHosts {
 
     /// Runs a program on the host under test, with this test's lock.
     @discardableResult
-    func run(_ words: String..., input: String? = nil) throws -> String {
+    func run(_ words: String..., input: String = "") throws -> String {
         try Command.run(
             host.inside(words), input: input, environment: ["XTABLES_LOCKFILE": lockFile],
             limit: 300)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Netlink
@@ -46,7 +47,7 @@ import Testing
         var socket = try NetlinkSocket.open(.route, in: place.namespace)
         #expect(try socket.link(index: 1).received == 0)
         let datagram = "printf %1000d 1 > /dev/udp/127.0.0.1/9"
-        try run("ip", "netns", "exec", place.name, "bash", "-c", datagram)
+        try Command.run("ip", "netns", "exec", place.name, "bash", "-c", datagram)
         let after = try socket.link(index: 1)
         #expect(try #require(after.received) >= 1042)
         #expect(after.received == after.sent)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Netlink
@@ -6,15 +7,9 @@ import Testing
 @Suite struct NamespaceTests {
     @Test func aNamespaceIsTheSameByPathAndByProcess() throws {
         let place = try TestNamespace("same")
-        let sleeper = Process()
-        sleeper.executableURL = URL(filePath: "/usr/bin/env")
-        sleeper.arguments = ["ip", "netns", "exec", place.name, "sleep", "30"]
-        try sleeper.run()
-        defer {
-            kill(sleeper.processIdentifier, SIGKILL)
-            sleeper.waitUntilExit()
-        }
-        let pid = sleeper.processIdentifier
+        let sleeper = try Job(["ip", "netns", "exec", place.name, "sleep", "30"])
+        defer { sleeper.stop() }
+        let pid = sleeper.pid
         let inside = try place.namespace.identity()
         let deadline = ContinuousClock.now + .seconds(10)
         while try NetworkNamespace.process(pid).identity() != inside {

@@ -107,9 +107,9 @@ import Testing
     @Test func olderTLSIsRefused() async throws {
         try await RunningController.run({ $0.tls = .auto }) { controller in
             let common = ["-sk", "-o", "/dev/null", "\(controller.url)/healthz"]
-            let older = try await exit("/usr/bin/curl", ["--tls-max", "1.2"] + common)
+            let older = try await Program.exit(["curl", "--tls-max", "1.2"] + common)
             #expect(older == 35)
-            let newest = try await exit("/usr/bin/curl", common)
+            let newest = try await Program.exit(["curl"] + common)
             #expect(newest == 0)
         }
     }
@@ -148,8 +148,10 @@ import Testing
                 "POST", "/api/servers", json: #"{"name": "vpn1"}"#, as: ServerJoin.self
             ).token
             #expect(token.hasSuffix("."))
-            let arguments = ["-s", "--cacert", "\(folder)/tls-certificate.pem", "-o", "/dev/null"]
-            let status = try await exit("/usr/bin/curl", arguments + ["\(controller.url)/healthz"])
+            let arguments = [
+                "curl", "-s", "--cacert", "\(folder)/tls-certificate.pem", "-o", "/dev/null",
+            ]
+            let status = try await Program.exit(arguments + ["\(controller.url)/healthz"])
             #expect([0, 60].contains(status))
         }
         let missing = ServeOptions.TLS.files(certificate: "/nonexistent", key: "/nonexistent")
@@ -180,19 +182,6 @@ import Testing
                 try await eventually { connection.received().hasPrefix("HTTP/1.1 400") }
             }
             #expect(try await controller.callRemote("GET", "/healthz").status == 200)
-        }
-    }
-
-    /// Runs a program and returns its exit status, without holding a thread of the pool.
-    private func exit(_ program: String, _ arguments: [String]) async throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        return try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
         }
     }
 }

@@ -30,7 +30,7 @@ package enum Command {
     /// A program that takes longer than `limit` seconds is killed, and that is a failure too.
     @discardableResult
     package static func run(
-        _ words: [String], input: String? = nil, environment: [String: String] = [:],
+        _ words: [String], input: String = "", environment: [String: String] = [:],
         limit: Double = 60
     ) throws -> String {
         let job = try Job(words, input: input, environment: environment)
@@ -44,7 +44,7 @@ package enum Command {
 
     /// As `run` with a list.
     @discardableResult
-    package static func run(_ words: String..., input: String? = nil) throws -> String {
+    package static func run(_ words: String..., input: String = "") throws -> String {
         try run(words, input: input)
     }
 
@@ -70,8 +70,18 @@ package func eventually(within limit: Double = 10, _ condition: () throws -> Boo
     return try condition()
 }
 
+/// Does what blocks on a thread of its own: the pool has as many as there are processors, and tests
+/// that measure time need them.
+package func offPool<Value: Sendable>(
+    _ work: @escaping @Sendable () throws -> Value
+) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread { continuation.resume(with: Result(catching: work)) }.start()
+    }
+}
+
 /// A folder that is removed with everything in it when nobody holds it any more.
-package final class TemporaryFolder {
+package final class TemporaryFolder: Sendable {
     /// Where it is.
     package let path: String
 

@@ -1,28 +1,35 @@
 package import Foundation
+import Synchronization
 
 /// A program that runs beside the test, in a process group of its own, and is ended with it.
-package final class Job {
+///
+/// Tests start programs by this alone. Foundation's `Process` reads over the end of what the
+/// kernel says of open files, and dies of it when a test has many.
+package final class Job: Sendable {
     /// Its process id; a program started through `ip netns exec` has the same one.
     package let pid: pid_t
 
-    private let folder: TemporaryFolder
-    private var status: Int32?
+    private let outputFile: OpenFile
+    private let errorFile: OpenFile
+    private let heldInput: OpenFile?
+    /// How it ended; a lock, so that nobody signals a process id that is free again.
+    private let status = Mutex<Int32?>(nil)
 
     /// Starts a program found on PATH. Its output goes to files, so it never waits for a reader.
+    ///
+    /// Its input ends after `input`; or, where that is held, with this object or this process,
+    /// however that ends.
     package init(
-        _ words: [String], input: String? = nil, environment: [String: String] = [:]
+        _ words: [String], input: String = "", holdsInput: Bool = false,
+        environment: [String: String] = [:]
     ) throws {
-        folder = try TemporaryFolder()
-        try folder.write(input ?? "", to: "in")
-        var files = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&files)
-        defer { posix_spawn_file_actions_destroy(&files) }
-        let flags = O_WRONLY | O_CREAT | O_APPEND
-        posix_spawn_file_actions_addopen(&files, 0, "\(folder.path)/in", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&files, 1, "\(folder.path)/out", flags, 0o600)
-        posix_spawn_file_actions_addopen(&files, 2, "\(folder.path)/err", flags, 0o600)
+        outputFile = try .unnamed()
+        errorFile = try .unnamed()
+        let pipe = holdsInput ? try OpenFile.pipe(input) : nil
+        heldInput = pipe?.writer
+        let given = try pipe?.reader ?? .unnamed(input)
         let all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        pid = try Self.spawn(words, all.map { "\($0)=\($1)" }, &files)
+        pid = try Spawning.start(words, all, [given, outputFile, errorFile])
     }
 
     deinit {
@@ -30,17 +37,23 @@ package final class Job {
     }
 
     /// What it has written to its standard output so far.
-    package var output: String { text("out") }
+    package var output: String { outputFile.text }
 
     /// What it has written to its standard error so far.
-    package var errors: String { text("err") }
+    package var errors: String { errorFile.text }
 
     /// Whether it has not ended yet.
-    package var isRunning: Bool { wait(limit: 0, killing: false) == nil }
+    package var isRunning: Bool { ended() == nil }
 
     /// Sends a signal to the program alone, unless it has ended.
     package func signal(_ number: Int32) {
-        if isRunning { kill(pid, number) }
+        _ = ended { kill(pid, number) }
+    }
+
+    /// Waits until it has written a whole line, or ends, and returns all that it has written then.
+    package func firstLine(within limit: Double = 60) -> String {
+        _ = eventually(within: limit) { output.contains("\n") || !isRunning }
+        return output
     }
 
     /// Makes the program stand still, and returns once all of it does: a signal is under way for a
@@ -64,54 +77,40 @@ package final class Job {
     @discardableResult
     package func wait(limit: Double, killing: Bool = true) -> Int32? {
         let deadline = ContinuousClock.now + .milliseconds(Int(limit * 1000))
-        while status == nil {
-            var raw: Int32 = 0
-            let ended = waitpid(pid, &raw, WNOHANG)
-            if ended == pid || (ended < 0 && errno != EINTR) {
-                status = raw & 0x7f == 0 ? raw >> 8 & 0xff : 128 + raw & 0x7f
-            } else if ContinuousClock.now < deadline {
-                usleep(2000)
-            } else if killing {
-                kill(-pid, SIGKILL)
-                waitpid(pid, &raw, 0)
-                status = 128 + SIGKILL
-            } else {
-                return nil
-            }
+        while ContinuousClock.now < deadline {
+            if let status = ended() { return status }
+            usleep(2000)
         }
-        return status
+        guard killing else { return ended() }
+        return ended {
+            kill(-pid, SIGKILL)
+            var raw: Int32 = 0
+            waitpid(pid, &raw, 0)
+            return 128 + SIGKILL
+        }
     }
 
     /// Ends it and its children: politely, and after `grace` seconds by force.
     package func stop(grace: Double = 5) {
-        guard isRunning else { return }
-        kill(-pid, SIGTERM)
-        wait(limit: grace)
-    }
-
-    private func text(_ name: String) -> String {
-        let data = FileManager.default.contents(atPath: "\(folder.path)/\(name)") ?? Data()
-        return String(decoding: data, as: UTF8.self)
-    }
-
-    private static func spawn(
-        _ words: [String], _ environment: [String], _ files: inout posix_spawn_file_actions_t
-    ) throws -> pid_t {
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
-        posix_spawnattr_setpgroup(&attributes, 0)
-        var arguments = words.map { strdup($0) } + [nil]
-        var variables = environment.map { strdup($0) } + [nil]
-        defer { (arguments + variables).forEach { free($0) } }
-        var pid: pid_t = 0
-        let code = posix_spawnp(
-            &pid, words.first ?? "", &files, &attributes, &arguments, &variables)
-        guard code == 0 else {
-            throw CommandFailure(
-                words: words, status: 127, output: "", errors: String(cString: strerror(code)))
+        let hasEnded = ended {
+            kill(-pid, SIGTERM)
+            return nil
         }
-        return pid
+        if hasEnded == nil { wait(limit: grace) }
+    }
+
+    /// How it ended. While it runs, what `act` says of that, which may signal it.
+    private func ended(orElse act: () -> Int32? = { nil }) -> Int32? {
+        status.withLock { status in
+            if status != nil { return status }
+            var raw: Int32 = 0
+            let ended = waitpid(pid, &raw, WNOHANG)
+            if ended == pid || (ended < 0 && errno != EINTR) {
+                status = raw & 0x7f == 0 ? raw >> 8 & 0xff : 128 + raw & 0x7f
+            } else {
+                status = act()
+            }
+            return status
+        }
     }
 }

@@ -26,7 +26,7 @@ package final class Namespace {
 
     /// Runs a program inside to its end and returns its standard output.
     @discardableResult
-    package func run(_ words: String..., input: String? = nil) throws -> String {
+    package func run(_ words: String..., input: String = "") throws -> String {
         try Command.run(inside(words), input: input)
     }
 

@@ -3,9 +3,6 @@ import Netlink
 import Testing
 
 /// A UDP socket in a namespace, bound to an IPv4 address; for real traffic through a tunnel.
-///
-/// Programs that wait by alarm (busybox's ping) never wake up under a test: its threads have
-/// signals blocked, and programs inherit that.
 final class Datagrams {
     private let descriptor: Int32
     private let address: sockaddr_in

@@ -1,6 +1,7 @@
 import Accounting
 import Foundation
 import Netlink
+import TestSupport
 import Testing
 
 @testable import Meters
@@ -34,22 +35,15 @@ enum KernelLab {
 
     /// The same, for scripts that may fail.
     static func attempt(_ script: String) throws -> (status: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(filePath: "/bin/sh")
         let prelude = """
+            exec 2>&1
             set -e
             ip() { /usr/sbin/ip "$@"; }
 
             """
-        process.arguments = ["-c", prelude + script]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+        let job = try Job(["sh", "-c", prelude + script])
+        let status = job.wait(limit: 600) ?? -1
+        return (status, job.output)
     }
 
     /// A public key that nobody has the private key of.

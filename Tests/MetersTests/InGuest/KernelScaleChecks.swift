@@ -1,6 +1,7 @@
 import Accounting
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Meters
@@ -66,10 +67,8 @@ extension KernelChecks {
             try tunnel.addPeers(1000)
             let device = try tunnel.device()
             let stable = Set(try device.read().peers.map(\.key))
-            let editor = Process()
-            editor.executableURL = URL(filePath: "/bin/sh")
-            editor.arguments = [
-                "-c",
+            let editor = try Job([
+                "sh", "-c",
                 """
                 while :; do
                     nsenter --net=/run/netns/\(tunnel.server) /bin/sh -c 'for i in 1 2 3 4 5 6 7 8; do
@@ -78,12 +77,8 @@ extension KernelChecks {
                     done'
                 done
                 """,
-            ]
-            try editor.run()
-            defer {
-                kill(editor.processIdentifier, SIGKILL)
-                editor.waitUntilExit()
-            }
+            ])
+            defer { editor.stop() }
             try waitForAnInterruptedDump(device)
             var whole = 0
             for _ in 0..<15 {
