@@ -77,6 +77,32 @@ struct OwnTableTests {
         #expect(after["tcp/9000"]?.count == 4 && after["ip/10.0.0.0/8"]?.count == 2)
     }
 
+    @Test func whatDoesNotCountIsChangedByTheDifference() throws {
+        try table.apply(everything)
+        let before = try tokens()
+        let empty = OwnContent(counted: try everything.counted)
+        var wanted = empty
+        for shut in [["tcp/443"], ["tcp/443", "ip/10.9.0.0/16"], ["udp/1003"], []] {
+            wanted.shut = try Set(shut.flatMap { try keys($0) })
+            let generation = try table.generation()
+            #expect(try table.apply(wanted))
+            #expect(try table.generation() == generation + 1)
+            #expect(try OwnTable.open(in: host.network).holds(wanted))
+            #expect(try tokens() == before)
+        }
+        wanted = try everything
+        #expect(try table.apply(wanted))
+        #expect(try OwnTable.open(in: host.network).holds(wanted))
+        #expect(try tokens() == before)
+
+        // What somebody else changed meanwhile is seen all the same.
+        try host.run("nft", "flush", "set", "inet", "tollkeeper", "ports_in")
+        try host.run("nft", "flush", "set", "inet", "tollkeeper", "ports_shut")
+        wanted.shut = try keys("tcp/26")
+        #expect(try table.apply(wanted))
+        #expect(try OwnTable.open(in: host.network).holds(wanted))
+    }
+
     @Test func otherTablesAreLeftAsTheyAre() throws {
         try host.run(
             "nft", "-f", "-",

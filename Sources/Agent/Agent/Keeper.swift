@@ -49,6 +49,8 @@ actor Keeper {
     var inventory = InventoryState()
     /// Counts what operators name; nil where that cannot be had.
     var portTable: (any PortTable)?
+    /// What it was last brought to count; nil where that is not known.
+    var countedPorts: Set<PortKey>?
     var listening = ListeningPorts()
     /// The UDP port that each metered interface listens on.
     var listenPorts: [MeterName: UInt16] = [:]

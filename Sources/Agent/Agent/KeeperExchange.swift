@@ -148,7 +148,9 @@ extension Keeper {
         }
         persistence.putsOff = true
         for name in changed {
-            if let meter = meters[name] { attend(to: meter, taken: readings[name]) }
+            guard let meter = meters[name] else { continue }
+            if let table = meter as? any PortTable, bringAtOnce(table) { continue }
+            attend(to: meter, taken: readings[name])
         }
         persistence.putsOff = false
         outcomes.verified(through: revision)
@@ -206,5 +208,6 @@ extension Keeper {
         discovery = makeFinder(clock, new)
         discovery.note(sight)
         portTable = Self.portTable(clock, new, table)
+        countedPorts = nil
     }
 }

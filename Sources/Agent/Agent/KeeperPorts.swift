@@ -46,18 +46,44 @@ extension Keeper {
     func bring(_ table: any PortTable, _ reading: MeterReading?, isBooked: Bool) {
         let wishes = wishes[table.name] ?? []
         let unbooked = isBooked ? [] : reading?.peers.map(\.key) ?? wishes.map(\.key)
-        let present = unbooked.compactMap { PortKey($0.description) }
+        bring(table, to: portPlan(of: wishes, keeping: unbooked))
+    }
+
+    /// Shuts and opens ports without a reading first, which takes long where there are many. False,
+    /// with nothing done, where the change concerns what is counted.
+    func bringAtOnce(_ table: any PortTable) -> Bool {
+        guard let counted = countedPorts, faults[table.name] == nil else { return false }
+        let wishes = wishes[table.name] ?? []
+        // What was cleaned, and could not be booked then, is still counted.
+        let cleaned = wishes.filter { $0.access == .uncounted }.map(\.key)
+        let plan = portPlan(of: wishes, keeping: cleaned.filter(isCounted))
+        guard plan.counted == counted else { return false }
+        bring(table, to: plan)
+        return true
+    }
+
+    private func isCounted(_ key: Key) -> Bool {
+        PortKey(key.description).map { countedPorts?.contains($0) == true } ?? false
+    }
+
+    private func portPlan(of wishes: [DesiredAccess], keeping keys: [Key]) -> PortPlan {
         let guarded = ProtectedPorts(controllers: controllers, meters: metersPorts)
-        let plan = PortPlan(
-            for: wishes, named: namedPorts, keeping: Set(present),
+        return PortPlan(
+            for: wishes, named: namedPorts,
+            keeping: Set(keys.compactMap { PortKey($0.description) }),
             observing: options.mode == .observe, protection: guarded.reason)
+    }
+
+    private func bring(_ table: any PortTable, to plan: PortPlan) {
         var unmet = plan.unmet
         do {
             let hasChanged = try table.bring(counted: plan.counted, shut: plan.shut)
             for wish in plan.fulfilled { outcomes.fulfilled(wish, took: took(wish)) }
-            if hasChanged { noteNamed(table) }
+            if hasChanged, plan.counted != countedPorts { noteNamed(table) }
+            countedPorts = plan.counted
         } catch {
             tell("\(error)")
+            countedPorts = nil
             unmet += plan.fulfilled.map {
                 UnmetWish(credential: $0.credential, code: .failed, detail: "\(error)")
             }

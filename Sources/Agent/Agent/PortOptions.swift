@@ -34,12 +34,13 @@ extension PortOptions {
             readsHostRules = false
             return
         }
+        var seen = Set<PortKey>()
         for item in items {
             if item == "listening" {
                 listening = true
             } else {
                 guard let keys = PortKey.wanted(item) else { return nil }
-                named += keys.filter { !named.contains($0) }
+                named += keys.filter { seen.insert($0).inserted }
             }
         }
     }

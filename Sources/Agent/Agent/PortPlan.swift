@@ -26,7 +26,8 @@ struct PortPlan {
         observing: Bool, protection: (PortKey) -> String?
     ) {
         let cleaned = Set(wishes.filter { $0.access == .uncounted }.map(\.key))
-        for key in named.sorted(by: { $0.description < $1.description }) {
+        let texts = named.map { ($0, $0.description) }.sorted { $0.1 < $1.1 }
+        for (key, _) in texts {
             guard key.key.map({ !cleaned.contains($0) }) ?? false else { continue }
             if claims.claim(key) == nil { counted.insert(key) }
         }

@@ -11,7 +11,7 @@ struct OwnChange {
         from state: OwnState, to plan: OwnPlan, random: SystemRandomNumberGenerator = .init()
     ) throws(NetlinkError) {
         self.random = random
-        if plan.elements.isEmpty {
+        if plan.isEmpty {
             if state.handle != nil { try dropTable() }
             return
         }
@@ -29,7 +29,7 @@ struct OwnChange {
         from state: OwnState, to plan: OwnPlan
     ) throws(NetlinkError) {
         if state.handle == nil { try makeTable() }
-        let sets = Set(plan.elements.keys)
+        let sets = plan.sets
         let kept = sets.filter { state.sets[$0.name] == OwnState.SetFacts(of: $0) }
         // Rules hold the sets that they look into.
         let isAnew = !state.hasRules(plan) || kept.count < state.sets.count

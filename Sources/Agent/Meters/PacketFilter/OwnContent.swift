@@ -25,6 +25,9 @@ package struct OwnContent: Hashable, Sendable {
         self.spared = spared
     }
 
+    /// The same without what is counted.
+    var uncounted: OwnContent { OwnContent(shut: shut, dropped: dropped, spared: spared) }
+
     /// Whether there is nothing to hold.
     package var isEmpty: Bool { self == .nothing }
 }

@@ -6,11 +6,14 @@ struct OwnPlan {
     private(set) var elements: [OwnSet: Set<OwnElement>] = [:]
     /// Whose the counted elements are; several keys may share one.
     private(set) var owners: [OwnElement: [PortKey]] = [:]
+    /// Sets that are there and stay as they are.
+    let others: Set<OwnSet>
     /// Whether packets whose destination is rewritten are looked at too.
     let translates: Bool
 
-    /// Plans for a content.
-    init(_ content: OwnContent, translates: Bool) {
+    /// Plans for a content, beside sets that other content is in.
+    init(_ content: OwnContent, beside others: Set<OwnSet> = [], translates: Bool) {
+        self.others = others
         self.translates = translates
         for key in content.counted {
             add(key, to: [.incoming, .outgoing])
@@ -22,8 +25,14 @@ struct OwnPlan {
         for element in owners.keys { owners[element]?.sort { "\($0)" < "\($1)" } }
     }
 
+    /// Every set that is needed.
+    var sets: Set<OwnSet> { others.union(elements.keys) }
+
+    /// Whether no table is needed.
+    var isEmpty: Bool { elements.isEmpty && others.isEmpty }
+
     /// The rules, in their order within each chain.
-    var rules: [OwnRule] { OwnRules.using(Set(elements.keys), translates: translates) }
+    var rules: [OwnRule] { OwnRules.using(sets, translates: translates) }
 
     private mutating func add(_ key: PortKey, to roles: [OwnSet.Role]) {
         for (subject, element) in Self.elements(of: key) {

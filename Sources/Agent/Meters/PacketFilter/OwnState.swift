@@ -51,10 +51,26 @@ struct OwnState {
 }
 
 extension OwnState {
+    /// A table that is known to be as planned, but for what the plan leaves out: the elements that
+    /// count, and their tokens.
+    init(of plan: OwnPlan, handle: UInt64) {
+        self.init()
+        self.handle = handle
+        for rule in plan.rules {
+            chains[rule.chain.rawValue] = ChainFacts(of: rule.chain)
+            rules[rule.chain.rawValue, default: []].append(rule.steps)
+        }
+        for set in plan.sets { sets[set.name] = SetFacts(of: set) }
+        elements = plan.elements.mapValues { there in
+            Dictionary(there.map { ($0, UInt64?.none) }) { first, _ in first }
+        }
+    }
+
     /// Whether everything is as planned. Tokens are not looked at, but for being there.
     func holds(_ plan: OwnPlan) -> Bool {
-        guard !plan.elements.isEmpty else { return handle == nil }
-        return handle != nil && !hasFlags && hasRules(plan) && sets.count == plan.elements.count
+        guard !plan.isEmpty else { return handle == nil }
+        return handle != nil && !hasFlags && hasRules(plan) && sets.count == plan.sets.count
+            && plan.others.allSatisfy { sets[$0.name] == SetFacts(of: $0) }
             && plan.elements.allSatisfy { set, wanted in
                 guard sets[set.name] == SetFacts(of: set), let there = elements[set],
                     there.count == wanted.count

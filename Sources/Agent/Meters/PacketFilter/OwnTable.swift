@@ -137,6 +137,7 @@ package final class OwnTable {
             return .right
         }
         do throws(NetlinkError) {
+            if try step(from: generation, isRewritten: isRewritten, doing) { return .changed }
             let (state, chainsTranslate) = try look()
             if isStrict, try self.generation() != generation { return .overtaken }
             let plan = OwnPlan(wanted, translates: isRewritten || chainsTranslate)
@@ -171,6 +172,32 @@ package final class OwnTable {
     /// Removes the table with all that it holds, and verifies it.
     package func remove() throws(MeterError) {
         try apply(.nothing)
+    }
+
+    /// Brings what does not count to what is wanted, with no look at what counts: nothing has changed
+    /// since the last one, and that part stays. Does nothing and returns false where that is not so.
+    ///
+    /// The kernel numbers its changes: where the next number is that of this one, what is there is
+    /// known as well as by a look.
+    private func step(
+        from generation: UInt32, isRewritten: Bool, _ doing: String
+    ) throws(NetlinkError) -> Bool {
+        guard var next = seen, let handle = next.handle, next.generation == generation,
+            next.content.counted == wanted.counted, next.content != wanted,
+            next.translates || !isRewritten
+        else { return false }
+        let counting = Set(next.sets)
+        let old = OwnPlan(next.content.uncounted, beside: counting, translates: next.translates)
+        let new = OwnPlan(wanted.uncounted, beside: counting, translates: next.translates)
+        guard !new.isEmpty else { return false }
+        let change = try OwnChange(from: OwnState(of: old, handle: handle), to: new)
+        guard !change.batch.isEmpty else { return false }
+        seen = nil
+        try socket.commit(change.batch, generation: generation, doing: doing)
+        guard try self.generation() == generation &+ 1 else { return true }
+        (next.generation, next.content) = (generation &+ 1, wanted)
+        seen = next
+        return true
     }
 
     private func note(_ state: OwnState, _ plan: OwnPlan, _ generation: UInt32) {

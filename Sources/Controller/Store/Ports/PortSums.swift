@@ -14,19 +14,33 @@ struct PortSums {
     }
 
     private var places: [Place: Counted] = [:]
+    /// The meters by their names, read once each.
+    private var meters: [String: PortMeter?] = [:]
 
     /// Adds a counter; what is no port of a `ports` or `packets` meter is passed over.
     mutating func add(
         server: Int64, meter: String, key: String, uplink: Int64, downlink: Int64
     ) {
-        guard let detail = PortMeter(meter), let key = PortKey(key), case .ports = key else {
+        guard let detail = self.meter(meter), let key = PortKey(key), case .ports = key else {
             return
         }
         let place = Place(server: server, place: detail.base.place)
-        let side = detail.isNamed ? \Counted.named : \Counted.host
-        detail.add(
-            uplink, downlink,
-            to: &places[place, default: Counted()][keyPath: side][key, default: PortCounts()])
+        if detail.isNamed {
+            detail.add(
+                uplink, downlink,
+                to: &places[place, default: Counted()].named[key, default: PortCounts()])
+        } else {
+            detail.add(
+                uplink, downlink,
+                to: &places[place, default: Counted()].host[key, default: PortCounts()])
+        }
+    }
+
+    private mutating func meter(_ text: String) -> PortMeter? {
+        if let known = meters[text] { return known }
+        let meter = PortMeter(text)
+        meters[text] = .some(meter)
+        return meter
     }
 
     /// The traffic by ports as they are written, such as `8443`: those of all transports together.

@@ -10,7 +10,7 @@ struct PortWrites {
 
     /// Counts each key of `naming`.
     func name(_ naming: PortNaming) throws -> PortReceipt {
-        let all = try held.all()
+        let all = try held.around(naming.keys)
         try refuseOverlaps(naming.keys, with: all)
         let metered = try MeteredPlaces(of: server.id, for: naming.keys, session: session)
         let present = naming.keys.compactMap { all[$0.description] }.filter { !$0.hasEnded }
