@@ -36,10 +36,11 @@ find_programs() {
 
 # The same for PRODUCT..., with Swift's runtime linked in, so that they run where there is no Swift.
 # Each way of building makes every object anew, so this one has a folder of its own. The linker exports
-# every symbol of ours and keeps what stands behind it, unless told not to: a tenth of the agent.
+# every symbol of ours and keeps what stands behind it, unless told not to: a tenth of the agent. Of
+# functions whose code is the same and whose address nobody takes it keeps one, when told to.
 find_static_programs() {
     take_programs "$(scratch_path)-static" "$@" \
-        --static-swift-stdlib -Xlinker --no-export-dynamic
+        --static-swift-stdlib -Xlinker --no-export-dynamic -Xlinker --icf=safe
 }
 
 # take_programs SCRATCH PRODUCT... [OPTION-OF-SWIFT-BUILD...]
