@@ -101,7 +101,7 @@ var targets: [Target] = [
             "Accounting", "AgentProtocol", "HTTPClient", "Ledger", "Meters", "Netlink", "Settings",
             protobuf,
         ], path: "Tests/Fuzz/Targets", swiftSettings: house),
-    tests("HouseTests", []),
+    tests("HouseTests", ["TestSupport"]),
     tests("AccountingTests", ["Accounting"]),
     tests("AgentProtocolTests", ["Accounting", "AgentProtocol", crypto, protobuf]),
     tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),

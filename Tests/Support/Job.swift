@@ -47,7 +47,10 @@ package final class Job: Sendable {
 
     /// Sends a signal to the program alone, unless it has ended.
     package func signal(_ number: Int32) {
-        _ = ended { kill(pid, number) }
+        _ = ended {
+            kill(pid, number)
+            return nil
+        }
     }
 
     /// Waits until it has written a whole line, or ends, and returns all that it has written then.
@@ -99,7 +102,7 @@ package final class Job: Sendable {
         if hasEnded == nil { wait(limit: grace) }
     }
 
-    /// How it ended. While it runs, what `act` says of that, which may signal it.
+    /// How it ended. While it runs, what `act` says, which may signal it: nil where it runs on.
     private func ended(orElse act: () -> Int32? = { nil }) -> Int32? {
         status.withLock { status in
             if status != nil { return status }
