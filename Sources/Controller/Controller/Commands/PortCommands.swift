@@ -56,6 +56,22 @@ struct PortOptions: ParsableArguments {
         ]
     }
 
+    /// Shows every port, as JSON or in the table that `make` makes.
+    func showPorts(
+        in world: World, through connection: Connection, asJSON: Bool,
+        _ make: ([PortInfo]) -> Table
+    ) async throws {
+        let query = try await query(through: connection)
+        try await show(in: world) {
+            let path = "/api/ports"
+            guard !asJSON else {
+                return try await connection.allAsJSON(path, query, of: PortPage.self)
+            }
+            let ports = try await connection.all(path, query, of: PortPage.self)
+            return make(ports).text(isColoured: world.isColoured)
+        }
+    }
+
     /// Shows what `make` makes, once or again and again.
     func show(in world: World, _ make: () async throws -> String) async throws {
         var shown = 0
@@ -127,14 +143,8 @@ struct PortUserCommand: ControllerCommand {
     @OptionGroup var common: CommonOptions
 
     func perform(in world: World, through connection: Connection) async throws {
-        let query = try await options.query(through: connection)
-        try await options.show(in: world) {
-            let path = "/api/ports"
-            guard !common.json else {
-                return try await connection.allAsJSON(path, query, of: PortPage.self)
-            }
-            let ports = try await connection.all(path, query, of: PortPage.self)
-            return PortView(size: sizes.format).users(ports).text(isColoured: world.isColoured)
+        try await options.showPorts(in: world, through: connection, asJSON: common.json) {
+            PortView(size: sizes.format).users($0)
         }
     }
 }
@@ -150,14 +160,8 @@ struct PortListCommand: ControllerCommand {
     @OptionGroup var common: CommonOptions
 
     func perform(in world: World, through connection: Connection) async throws {
-        let query = try await options.query(through: connection)
-        try await options.show(in: world) {
-            let path = "/api/ports"
-            guard !common.json else {
-                return try await connection.allAsJSON(path, query, of: PortPage.self)
-            }
-            let ports = try await connection.all(path, query, of: PortPage.self)
-            return PortView(size: sizes.format).list(ports).text(isColoured: world.isColoured)
+        try await options.showPorts(in: world, through: connection, asJSON: common.json) {
+            PortView(size: sizes.format).list($0)
         }
     }
 }
