@@ -1,53 +1,17 @@
-/// The hooks of netfilter from which a chain is reached.
-struct LegacyHooks: OptionSet, Hashable, Sendable {
-    let rawValue: UInt8
-
-    static let prerouting = LegacyHooks(rawValue: 1)
-    static let input = LegacyHooks(rawValue: 2)
-    static let forward = LegacyHooks(rawValue: 4)
-    static let output = LegacyHooks(rawValue: 8)
-    static let postrouting = LegacyHooks(rawValue: 16)
-
-    static let names = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]
-
-    private static let arriving: LegacyHooks = [.prerouting, .input]
-    private static let leaving: LegacyHooks = [.output, .postrouting]
-
-    /// Whether one packet can come by twice: a chain that is reached before and after routing.
-    var seesPacketsTwice: Bool {
-        contains(.prerouting) && !isDisjoint(with: [.input, .forward])
-            || contains(.postrouting) && !isDisjoint(with: [.output, .forward])
-    }
-
-    /// Which way all that comes by goes, a forwarded packet counted as coming; nil where it is both.
-    var direction: FilterCounter.Direction? {
-        guard !isEmpty else { return nil }
-        if isDisjoint(with: Self.leaving) { return .incoming }
-        return isSubset(of: Self.leaving) ? .outgoing : nil
-    }
-
-    /// Which way a packet to a port goes; nil where the host's own connections elsewhere come by.
-    var directionToPort: FilterCounter.Direction? {
-        isEmpty || !isDisjoint(with: Self.leaving) ? nil : .incoming
-    }
-
-    /// The same for a packet from a port.
-    var directionFromPort: FilterCounter.Direction? {
-        isEmpty || !isDisjoint(with: Self.arriving) ? nil : .outgoing
-    }
-}
-
 /// A chain: the entries from `start` to `end`.
 struct LegacyChain: Hashable, Sendable {
     var name: String
     var start: Int
     var end: Int
     /// Its own hook, and those of the chains that lead to it.
-    var hooks: LegacyHooks
+    var hooks: FilterHooks
 }
 
 /// The chains of a table, in its order.
 struct LegacyChains {
+    /// The chains that the hooks have, by the hooks' numbers.
+    static let builtIn = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]
+
     private(set) var all: [LegacyChain] = []
     private var jumps: [(from: Int, to: Int)] = []
 
@@ -58,9 +22,7 @@ struct LegacyChains {
         while let entry = try walk.next(in: bytes) {
             count += 1
             if let hook = info.hookEntries.firstIndex(of: entry.start) {
-                begin(
-                    LegacyHooks.names[hook], at: entry.start,
-                    LegacyHooks(rawValue: 1 << UInt8(hook)))
+                begin(Self.builtIn[hook], at: entry.start, FilterHooks(number: UInt32(hook)))
             }
             try add(entry, in: bytes)
         }
@@ -68,7 +30,7 @@ struct LegacyChains {
         spread()
     }
 
-    private mutating func begin(_ name: String, at start: Int, _ hooks: LegacyHooks) {
+    private mutating func begin(_ name: String, at start: Int, _ hooks: FilterHooks) {
         all.append(LegacyChain(name: name, start: start, end: start, hooks: hooks))
     }
 

@@ -59,9 +59,9 @@ struct LegacyRule {
     /// What it counts in a chain with these hooks: ports first, then the name that a comment gives,
     /// then an address; nil where that cannot be said.
     func meaning(
-        _ hooks: LegacyHooks, in bytes: RawSpan
+        _ hooks: FilterHooks, in bytes: RawSpan
     ) -> (key: PortKey, direction: FilterCounter.Direction)? {
-        guard !hooks.seesPacketsTwice else { return nil }
+        guard hooks.seesEveryPacketOnce else { return nil }
         if let ports = portMeaning(hooks) { return ports }
         let addressed: FilterCounter.Direction? =
             switch (source, destination) {
@@ -81,15 +81,15 @@ struct LegacyRule {
     }
 
     private func portMeaning(
-        _ hooks: LegacyHooks
+        _ hooks: FilterHooks
     ) -> (key: PortKey, direction: FilterCounter.Direction)? {
         guard !isNarrow, source == nil, destination == nil, let transport = keyTransport else {
             return nil
         }
-        if let destinations, let direction = hooks.directionToPort {
+        if let destinations, let direction = hooks.direction(of: .destination) {
             return (.ports(transport, destinations), direction)
         }
-        if let sources, let direction = hooks.directionFromPort {
+        if let sources, let direction = hooks.direction(of: .source) {
             return (.ports(transport, sources), direction)
         }
         return nil

@@ -97,7 +97,7 @@ extension NftablesRuleset {
 
 extension NftablesMatch {
     /// Which ways packets go that come this far: by port or address where they say it, else by hook.
-    fileprivate func directions(in hooks: NftablesHooks) -> Set<FilterCounter.Direction> {
+    fileprivate func directions(in hooks: FilterHooks) -> Set<FilterCounter.Direction> {
         if let side, let direction = hooks.direction(of: side) { return [direction] }
         if let addressSide { return [addressSide == .source ? .incoming : .outgoing] }
         return hooks.direction.map { [$0] } ?? [.incoming, .outgoing]

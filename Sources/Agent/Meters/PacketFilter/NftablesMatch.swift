@@ -125,7 +125,7 @@ extension NftablesMatch {
     /// What a counter behind this match counts in a chain with these hooks; nil where that cannot be
     /// said: ports first, then the name that a comment gives, then an address.
     func meaning(
-        in hooks: NftablesHooks, comment: @autoclosure () -> String?
+        in hooks: FilterHooks, comment: @autoclosure () -> String?
     ) -> Meaning? {
         let isWhole = !isNarrow && hooks.seesEveryPacketOnce
         if isWhole, let side, let ports, let transport, let direction = hooks.direction(of: side) {

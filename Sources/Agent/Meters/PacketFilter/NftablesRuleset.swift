@@ -50,7 +50,7 @@ struct NftablesRuleset {
     }
 
     /// The hooks of the chain `index`.
-    func hooks(of index: Int) -> NftablesHooks { reach.hooks[index] }
+    func hooks(of index: Int) -> FilterHooks { reach.hooks[index] }
 
     /// The set of that name in the table of `chain`.
     func set(_ name: String, besides chain: NftablesName) -> NftablesSet? {

@@ -4,7 +4,7 @@ internal import Accounting
 struct NftablesSetUse: Hashable, Sendable {
     var fields: [NftablesRegisters.Content]
     var match: NftablesMatch
-    var hooks: NftablesHooks
+    var hooks: FilterHooks
 }
 
 /// All that rules do with one set.
@@ -13,12 +13,12 @@ struct NftablesSetUses: Sendable {
     private(set) var uses: [NftablesSetUse] = []
     /// Whether a rule puts elements into it that have counters.
     private(set) var addsCounters = false
-    private var hooks: NftablesHooks = []
+    private var hooks: FilterHooks = []
     /// Whether a packet may be counted by more than one rule.
     private var countsTwice = false
 
     /// Adds what one rule does, in a chain with these hooks.
-    mutating func add(_ lookup: NftablesLookup, keyLength: Int, _ hooks: NftablesHooks) {
+    mutating func add(_ lookup: NftablesLookup, keyLength: Int, _ hooks: FilterHooks) {
         if lookup.kind == .update(counts: true) { addsCounters = true }
         var use = NftablesSetUse(
             fields: lookup.fields(keyLength: keyLength) ?? [], match: lookup.match, hooks: hooks)

@@ -68,7 +68,7 @@ struct NftablesTable: Sendable {
 struct NftablesChain: Sendable {
     var name: NftablesName
     /// The hooks that it has of its own; none for a chain that others lead to.
-    var hooks: NftablesHooks = []
+    var hooks: FilterHooks = []
     /// Rules in it and jumps to it; 0 where it has none of either.
     var use: UInt32?
 
@@ -87,7 +87,7 @@ struct NftablesChain: Sendable {
             case NftChainAttribute.hook:
                 guard let hook = try attribute.first(NftChainAttribute.hookNumber, in: bytes)
                 else { throw .malformed("a chain's hook has no number") }
-                hooks = NftablesHooks(number: try hook.bigEndian(UInt32.self, in: bytes))
+                hooks = FilterHooks(number: try hook.bigEndian(UInt32.self, in: bytes))
             default: break
             }
         }

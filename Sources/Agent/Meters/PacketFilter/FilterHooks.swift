@@ -1,17 +1,17 @@
-/// Where packets come by the rules of a chain.
-struct NftablesHooks: OptionSet, Hashable, Sendable {
+/// Where packets come by the rules of a chain: the hooks of netfilter from which it is reached.
+struct FilterHooks: OptionSet, Hashable, Sendable {
     let rawValue: UInt8
 
-    static let prerouting = NftablesHooks(rawValue: 1)
-    static let input = NftablesHooks(rawValue: 2)
-    static let forward = NftablesHooks(rawValue: 4)
-    static let output = NftablesHooks(rawValue: 8)
-    static let postrouting = NftablesHooks(rawValue: 16)
+    static let prerouting = FilterHooks(rawValue: 1)
+    static let input = FilterHooks(rawValue: 2)
+    static let forward = FilterHooks(rawValue: 4)
+    static let output = FilterHooks(rawValue: 8)
+    static let postrouting = FilterHooks(rawValue: 16)
     /// A chain of the type `nat`, which only sees the first packet of a connection.
-    static let firstPackets = NftablesHooks(rawValue: 32)
+    static let firstPackets = FilterHooks(rawValue: 32)
 
-    private static let arriving: NftablesHooks = [.prerouting, .input]
-    private static let leaving: NftablesHooks = [.output, .postrouting]
+    private static let arriving: FilterHooks = [.prerouting, .input]
+    private static let leaving: FilterHooks = [.output, .postrouting]
 
     /// The hook with this number (`NF_INET_*`); none for one that no IP packet comes by.
     init(number: UInt32) {
@@ -45,34 +45,6 @@ struct NftablesHooks: OptionSet, Hashable, Sendable {
         switch side {
         case .destination: return isDisjoint(with: Self.leaving) ? .incoming : nil
         case .source: return isDisjoint(with: Self.arriving) ? .outgoing : nil
-        }
-    }
-}
-
-/// The chains and who jumps to whom.
-struct NftablesReach {
-    private(set) var hooks: [NftablesHooks]
-    private var targets: [Set<Int>]
-
-    /// Chains with the hooks that they have of their own.
-    init(_ hooks: [NftablesHooks]) {
-        self.hooks = hooks
-        targets = Array(repeating: [], count: hooks.count)
-    }
-
-    /// Says that a rule of the chain `from` jumps or goes to the chain `to`.
-    mutating func add(from: Int, to: Int) {
-        targets[from].insert(to)
-    }
-
-    /// Gives each chain the hooks of those that lead to it.
-    mutating func spread() {
-        var waiting = hooks.indices.filter { !hooks[$0].isEmpty }
-        while let chain = waiting.popLast() {
-            for target in targets[chain] where !hooks[target].isSuperset(of: hooks[chain]) {
-                hooks[target].formUnion(hooks[chain])
-                waiting.append(target)
-            }
         }
     }
 }
