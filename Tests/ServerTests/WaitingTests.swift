@@ -62,15 +62,13 @@ import Testing
     @Test func aNewerRequestTakesTheOldersPlace() async throws {
         try await RunningController.run { controller in
             let agent = try await TestAgent.join(controller)
-            async let older = agent.desired(wait: 30)
-            try await Task.sleep(for: .milliseconds(200))
-            async let newer = agent.desired(wait: 3)
-            let asked = ContinuousClock.now
-            let answer = try await older
-            #expect(answer == nil)
-            #expect(ContinuousClock.now - asked < .seconds(15))
-            let last = try await newer
-            #expect(last == nil)
+            // Which of them comes first is not known where the machine is busy.
+            async let one = (agent.desired(wait: 10), ContinuousClock.now)
+            async let other = (agent.desired(wait: 10), ContinuousClock.now)
+            let answers = try await [one, other]
+            #expect(answers.allSatisfy { $0.0 == nil })
+            let between = answers[0].1.duration(to: answers[1].1)
+            #expect(between < .seconds(-5) || between > .seconds(5), "both waited to the end")
         }
     }
 

@@ -119,12 +119,13 @@ public struct ControllerServices: Sendable {
     }
 }
 
-/// Holds the state directory's lock until everything else has stopped, then removes the socket.
+/// Holds the state directory's lock until everything else has stopped, and removes the socket then.
 private struct Keeper: Service {
     let directory: StateDirectory
 
     func run() async throws {
         try? await gracefulShutdown()
         unlink(directory.socket)
+        directory.unlock()
     }
 }

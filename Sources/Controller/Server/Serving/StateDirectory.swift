@@ -27,7 +27,16 @@ final class StateDirectory: Sendable {
         }
     }
 
-    deinit { close(lock) }
+    deinit {
+        unlock()
+        close(lock)
+    }
+
+    /// Lets another controller have the folder. Closing alone does not while a process that was
+    /// started at that moment, by whoever shares this one, still has the lock's copy open.
+    func unlock() {
+        flock(lock, LOCK_UN)
+    }
 
     /// The local socket's path.
     var socket: String { "\(path)/controller.sock" }
