@@ -5,10 +5,15 @@ import TestSupport
 enum NftTable {
     /// Bytes that came to and went from a port, `tcp/8443`, both families together.
     static func total(of key: String) throws -> Total {
-        let parts = key.split(separator: "/").map(String.init)
-        let text = try Command.run("nft", "-j", "list", "table", "inet", "tollkeeper")
+        try totals()[key] ?? Total(sent: 0, received: 0)
+    }
+
+    /// The same of every port that is counted, in a namespace, or this process's own.
+    static func totals(in place: Namespace? = nil) throws -> [String: Total] {
+        let words = ["nft", "-j", "list", "table", "inet", "tollkeeper"]
+        let text = try Command.run(place?.inside(words) ?? words)
         let listing = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-        var total = Total(sent: 0, received: 0)
+        var totals: [String: Total] = [:]
         for case let object as [String: Any] in listing?["nftables"] as? [Any] ?? [] {
             guard let set = object["set"] as? [String: Any], let name = set["name"] as? String
             else { continue }
@@ -16,12 +21,15 @@ enum NftTable {
                 guard let inner = element["elem"] as? [String: Any],
                     let value = (inner["val"] as? [String: Any])?["concat"] as? [Any],
                     let counter = inner["counter"] as? [String: Any],
-                    let bytes = counter["bytes"] as? Int64,
-                    value.map({ "\($0)" }).suffix(2) == parts[...]
+                    let bytes = counter["bytes"] as? Int64
                 else { continue }
-                if name.contains("out") { total.received += bytes } else { total.sent += bytes }
+                let key = value.suffix(2).map { "\($0)" }.joined(separator: "/")
+                let isOut = name.contains("out")
+                var total = totals[key] ?? Total(sent: 0, received: 0)
+                if isOut { total.received += bytes } else { total.sent += bytes }
+                totals[key] = total
             }
         }
-        return total
+        return totals
     }
 }
