@@ -231,10 +231,9 @@ extension Keeper {
         var fresh: [(edit: FileEdit, at: UInt64)] = []
         for (edit, time) in file.edits {
             do {
-                let change = change(for: place)
-                let isTable = edit.location == place.clientsTable
                 let outcome = try edit.rescue { bytes in
-                    isTable ? nil : change.apply(to: bytes) { $0.flatMap { wanted[$0] } }.bytes
+                    guard edit.location != place.clientsTable else { return nil }
+                    return change(for: place).apply(to: bytes) { $0.flatMap { wanted[$0] } }.bytes
                 }
                 if case .changed(let edit) = outcome { fresh.append((edit, now)) }
             } catch {
