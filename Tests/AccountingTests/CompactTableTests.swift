@@ -43,6 +43,20 @@ import Testing
         #expect(table[-1] == nil)
     }
 
+    @Test(arguments: [0, 5, 99, 100, 1_000])
+    func aKeyIsFoundFromWhateverPlaceTheSearchBegins(start: Int) {
+        var table = CompactTable<Int, Int>()
+        for number in 0..<100 { table[number] = number * 2 }
+        table[3] = nil
+        var place = start
+        for number in [7, 8, 9, 3, 99, 10, 0, -1] {
+            #expect(table.value(of: number, at: &place) == table[number])
+        }
+        place = start
+        let all = (0..<100).map { table.value(of: $0, at: &place) }
+        #expect(all == (0..<100).map { $0 == 3 ? nil : $0 * 2 })
+    }
+
     @Test func anEmptyTableHoldsNothing() {
         var table: CompactTable<String, Int> = [:]
         #expect(table.isEmpty && table["a"] == nil)

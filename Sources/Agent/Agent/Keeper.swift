@@ -62,6 +62,8 @@ actor Keeper {
     var noted: [MeterName: NotedReading] = [:]
     /// Whether much memory was in use that no longer is.
     var hasDoneMuch = false
+    /// When to let go of what only the start needed, nanoseconds since boot; nil: that is done.
+    var startEnds: UInt64?
     /// The newest reading ticket that the controller asked for, and that a reading answers.
     var ticketAsked: UInt64 = 0
     var ticketAnswered: UInt64 = 0
@@ -95,6 +97,7 @@ actor Keeper {
         self.options = options
         self.logger = logger
         self.makeFinder = makeFinder
+        startEnds = clock.now().boottime + Memory.startTakes
         discovery = makeFinder(clock, options)
         self.controllers = controllers
         self.table = table
@@ -138,13 +141,6 @@ actor Keeper {
         hasDiscovered = true
         noteDiscovery()
         giveMemoryBack()
-    }
-
-    /// Gives back what is not used any more, where that may be much.
-    func giveMemoryBack() {
-        guard hasDoneMuch else { return }
-        hasDoneMuch = false
-        Memory.giveBack()
     }
 
     /// Notes this start down where the disk was full before. Until then this host is read and

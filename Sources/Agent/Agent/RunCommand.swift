@@ -15,7 +15,6 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var place: PlaceOptions
 
     func run() async throws {
-        Memory.prepare()
         let options = try place.load()
         let logger = AgentLog.start(level: options.logLevel)
         try Files.makeFolder(options.stateFolder)

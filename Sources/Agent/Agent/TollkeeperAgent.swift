@@ -11,6 +11,12 @@ struct TollkeeperAgent: AsyncParsableCommand {
             RunCommand.self, JoinCommand.self, MetersCommand.self, StatusCommand.self,
             DoctorCommand.self, EarlyCommand.self, ReleaseCommand.self,
         ])
+
+    @MainActor static func main() async {
+        // While the main thread is still alone.
+        Memory.prepare()
+        await main(nil)
+    }
 }
 
 /// Where the settings and the state are; the same for every command.

@@ -180,24 +180,26 @@ extension Ledger {
         _ delta: Delta, _ account: Account, in entry: Entry
     ) throws(LedgerError) {
         let handshake = delta.counters.compactMap(\.lastHandshake).max() ?? -1
+        let values: InlineArray<8, Int64> = [
+            entry.bucket?.id ?? 0, account.id, Int64(delta.kind.rawValue),
+            Int64(clamping: delta.amount.uplink), Int64(clamping: delta.amount.downlink),
+            Int64(clamping: account.total.uplink), Int64(clamping: account.total.downlink),
+            handshake,
+        ]
+        // Mostly the row is there, and an `UPDATE` costs half of what the `INSERT` would.
+        try database.run(
+            """
+            UPDATE spool SET uplink = uplink + ?4, downlink = downlink + ?5, total_uplink = ?6,
+                total_downlink = ?7, handshake = ?8
+            WHERE bucket = ?1 AND account = ?2 AND kind = ?3
+            """, values)
+        if database.changes == 1 { return }
         try database.run(
             """
             INSERT INTO spool (bucket, account, kind, uplink, downlink, total_uplink,
                 total_downlink, handshake)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-            ON CONFLICT (bucket, account, kind) DO UPDATE SET
-                uplink = spool.uplink + excluded.uplink,
-                downlink = spool.downlink + excluded.downlink,
-                total_uplink = excluded.total_uplink,
-                total_downlink = excluded.total_downlink,
-                handshake = excluded.handshake
-            """,
-            [
-                entry.bucket?.id ?? 0, account.id, Int64(delta.kind.rawValue),
-                Int64(clamping: delta.amount.uplink), Int64(clamping: delta.amount.downlink),
-                Int64(clamping: account.total.uplink), Int64(clamping: account.total.downlink),
-                handshake,
-            ])
+            """, values)
     }
 
     private func account(of key: Key, in entry: inout Entry) throws(LedgerError) -> Account {

@@ -47,6 +47,17 @@ public struct CompactTable<Key: Hashable, Value> {
         }
     }
 
+    /// What stands under `key`, which is looked for at `place` first; then `place` is the one behind
+    /// it. Whoever asks in the order of the entries finds nearly all without a hash.
+    @inlinable public func value(of key: Key, at place: inout Int) -> Value? {
+        if place >= entries.count || entries[place].key != key {
+            guard let found = self.place(of: key) else { return nil }
+            place = found
+        }
+        defer { place += 1 }
+        return entries[place].value
+    }
+
     /// Puts `other` over what is here.
     @inlinable public mutating func merge(_ other: some Sequence<(key: Key, value: Value)>) {
         for (key, value) in other { self[key] = value }

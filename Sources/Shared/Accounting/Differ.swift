@@ -48,8 +48,11 @@ private struct Step {
     private var lineup = Lineup()
     /// Counters of the reading that something is remembered of.
     private var matched = 0
-    /// What is remembered under one incarnation: most readings have one alone.
-    private var held: (incarnation: Incarnation, counters: CompactTable<CounterID, Baseline>)?
+    /// What is remembered under the incarnation of `source`: most readings have one alone.
+    private var held = CompactTable<CounterID, Baseline>()
+    private var source: CounterSource?
+    /// Where the next counter's baseline is, where readings are in the order of the first.
+    private var nextPlace = 0
     private var changes: [Change] = []
     /// The first change that no change after it proves to be a survivor's.
     private var firstSuspect = 0
@@ -86,7 +89,7 @@ private struct Step {
     /// What one counter adds; nil while it is in doubt or where nothing changed.
     private mutating func change(of counter: Counter) -> Change? {
         let id = CounterID(key: counter.key, part: counter.part)
-        guard let baseline = baseline(of: id, counter.incarnation) else {
+        guard let baseline = baseline(of: id, counter.source) else {
             let order = lineup.append(counter)
             return start(counter, order: order)
         }
@@ -112,11 +115,14 @@ private struct Step {
             counter: counter, kind: .gained, amount: counter.value, order: order, origin: .restart)
     }
 
-    private mutating func baseline(of id: CounterID, _ incarnation: Incarnation) -> Baseline? {
-        if let held, held.incarnation == incarnation { return held.counters[id] }
-        let counters = known.counters[incarnation] ?? [:]
-        held = (incarnation, counters)
-        return counters[id]
+    private mutating func baseline(of id: CounterID, _ source: CounterSource) -> Baseline? {
+        if self.source !== source {
+            if self.source?.incarnation != source.incarnation {
+                (held, nextPlace) = (known.counters[source.incarnation] ?? [:], 0)
+            }
+            self.source = source
+        }
+        return held.value(of: id, at: &nextPlace)
     }
 
     /// A counter that nothing is remembered of.

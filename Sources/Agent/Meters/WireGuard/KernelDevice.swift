@@ -13,8 +13,8 @@ package final class KernelDevice: Meter, Sendable {
     package let incarnation: Incarnation
     let namespace: KernelNamespace
     let clock: HostClock
-    /// How many peers the last dump had, and its keys, none of which stood there twice.
-    private let last = Mutex((count: 0, tally: KeyTally()))
+    /// How long the last dump's lists were, and its keys, none of which stood there twice.
+    private let last = Mutex((size: KernelDump.Size(), tally: KeyTally()))
 
     package let traits = MeterTraits(source: "kernel", blocksInPlace: true)
 
@@ -62,19 +62,17 @@ package final class KernelDevice: Meter, Sendable {
         let command = GenericNetlink.Command(
             name.kind.rawValue, DeviceCommand.get, doing: "read \(name)")
         let last = last.withLock { $0 }
-        // A few more than last time, so that the arrays need not grow.
-        let expected = last.count + last.count / 16
         var dump = try namespace.withGeneric { (socket) throws(NetlinkError) in
             try socket.dump(
                 command,
-                into: KernelDump(index: index, incarnation: incarnation, expecting: expected),
+                into: KernelDump(index: index, incarnation: incarnation, expecting: last.size),
                 write: { (request) throws(NetlinkError) in
                     try request.add(DeviceAttribute.index, integer: index)
                 },
                 each: { (dump, bytes) throws(NetlinkError) in try dump.add(bytes) })
         }
         try dump.checkWhole(known: last.tally)
-        let now = (count: dump.peers.count, tally: dump.tally)
+        let now = (size: dump.size, tally: dump.tally)
         self.last.withLock { $0 = now }
         return dump
     }

@@ -24,13 +24,29 @@ struct KernelDump: Sendable {
     let index: UInt32
     private let source: CounterSource
 
-    /// Begins the dump of the device with this index; `expected` peers are made room for.
-    init(index: UInt32, incarnation: Incarnation, expecting expected: Int = 0) {
+    /// Begins the dump of the device with this index; room is made for `size`.
+    init(index: UInt32, incarnation: Incarnation, expecting size: Size = Size()) {
         self.index = index
         source = CounterSource(incarnation: incarnation)
-        counters.reserveCapacity(expected)
-        peers.reserveCapacity(expected)
-        addresses.reserveCapacity(expected)
+        counters.makeRoom(for: size.peers)
+        peers.makeRoom(for: size.peers)
+        addresses.makeRoom(for: size.addresses)
+        presharedKeys.makeRoom(for: size.presharedKeys)
+        endpoints.makeRoom(for: size.endpoints)
+    }
+
+    /// How long its lists are: those of the next dump need not grow.
+    struct Size: Sendable {
+        var peers = 0
+        var addresses = 0
+        var presharedKeys = 0
+        var endpoints = 0
+    }
+
+    var size: Size {
+        Size(
+            peers: peers.count, addresses: addresses.count, presharedKeys: presharedKeys.count,
+            endpoints: endpoints.count)
     }
 
     /// Adds one message, from its `genlmsghdr` on.
