@@ -114,15 +114,17 @@ extension Keeper {
         let position = ledger.desiredPosition()
         wishes = fresh
         revision = position.revision
-        retellMoved()
-        act(on: changed, ticket: desired.ticket, look.readings)
+        let moved = retellMoved()
+        act(on: changed, moved: moved, ticket: desired.ticket, look.readings)
         return Adoption(
             isExact: position.digest == Array(desired.digest), outcomes: outcomesMessage(),
             newestBatch: try newestBatch())
     }
 
-    /// Tells ports again that the controller wants counted for another credential than they are.
-    private func retellMoved() {
+    /// Tells ports again that the controller wants counted for another credential than they are;
+    /// returns the meters that have such. What was counted so far is booked first.
+    private func retellMoved() -> Set<MeterName> {
+        var moved = Set<MeterName>()
         for (meter, wishes) in wishes where meter.kind == .ports {
             var newest: [Key: DesiredAccess] = [:]
             for wish in wishes where wish.credential > newest[wish.key]?.credential ?? 0 {
@@ -133,12 +135,14 @@ extension Keeper {
                     current != wish.credential
                 else { continue }
                 inventory.retell(key, at: meter, for: wish.credential)
+                moved.insert(meter)
             }
         }
+        return moved
     }
 
     private func act(
-        on changed: Set<MeterName>, ticket: UInt64,
+        on changed: Set<MeterName>, moved: Set<MeterName>, ticket: UInt64,
         _ readings: [MeterName: (MeterReading, Difference)]
     ) {
         guard ticket <= ticketAsked, changed.allSatisfy({ meters[$0] != nil }) else {
@@ -149,7 +153,9 @@ extension Keeper {
         persistence.putsOff = true
         for name in changed {
             guard let meter = meters[name] else { continue }
-            if let table = meter as? any PortTable, bringAtOnce(table) { continue }
+            if let table = meter as? any PortTable, !moved.contains(name), bringAtOnce(table) {
+                continue
+            }
             attend(to: meter, taken: readings[name])
         }
         persistence.putsOff = false

@@ -54,9 +54,11 @@ extension Keeper {
     func bringAtOnce(_ table: any PortTable) -> Bool {
         guard let counted = countedPorts, faults[table.name] == nil else { return false }
         let wishes = wishes[table.name] ?? []
-        // What was cleaned, and could not be booked then, is still counted.
-        let cleaned = wishes.filter { $0.access == .uncounted }.map(\.key)
-        let plan = portPlan(of: wishes, keeping: cleaned.filter(isCounted))
+        // What is to be cleaned is booked before.
+        guard !wishes.contains(where: { $0.access == .uncounted && isCounted($0.key) }) else {
+            return false
+        }
+        let plan = portPlan(of: wishes, keeping: [])
         guard plan.counted == counted else { return false }
         bring(table, to: plan)
         return true
